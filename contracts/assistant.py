@@ -4,9 +4,10 @@ The agent's and the API's images roll at different times: every field added late
 what it does not know (`read_config`), while writing forbids it (`AssistantConfig.model_validate`).
 """
 
+import copy
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -75,9 +76,10 @@ class OpenAILanguageModel(_Part):
     temperature: float | None = None
 
 
-Voice = Annotated[ElevenLabsVoice, Field()]
-SpeechToText = Annotated[DeepgramSpeechToText, Field()]
-LanguageModel = Annotated[OpenAILanguageModel, Field()]
+# Each becomes a union on `provider` with its second member.
+Voice = ElevenLabsVoice
+SpeechToText = DeepgramSpeechToText
+LanguageModel = OpenAILanguageModel
 
 
 class TurnTaking(_Part):
@@ -203,8 +205,6 @@ def read_config(stored: dict[str, Any]) -> AssistantConfig:
     try:
         return AssistantConfig.model_validate(stored)
     except ValidationError as first:
-        import copy
-
         try:
             return AssistantConfig.model_validate(_prune(copy.deepcopy(stored), first))
         except ValidationError as error:

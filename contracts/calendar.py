@@ -1,6 +1,6 @@
 """How a calendar is reached and which of its event types stands for which service."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
@@ -15,4 +15,4 @@ class CalComConnection(BaseModel):
     event_types: dict[str, int] = Field(default_factory=dict[str, int])  # service id -> Cal.com event type id
 
 
-CalendarConnection = Annotated[CalComConnection, Field(discriminator=None)]
+CalendarConnection = CalComConnection  # a union on `provider` with its second member

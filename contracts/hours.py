@@ -1,4 +1,4 @@
-"""Opening hours: weekly intervals, dated exceptions, public holidays by country. Answers are computed, never guessed."""
+"""Opening hours: weekly intervals, dated exceptions, public holidays. Answers are computed, never guessed."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta

@@ -35,7 +35,7 @@ class CallStore(Protocol):
         ...
 
     async def append_events(self, call_id: UUID, events: Sequence[CallEvent]) -> int:
-        """Writes events unseen so far (by event_id) in order and projects bookings and messages; -> how many were new."""
+        """Writes events not seen before (by event_id) and projects bookings and messages; -> how many were new."""
         ...
 
     async def close_call(self, closing: CallClosing) -> None:

@@ -12,7 +12,7 @@ class PromptNameUnknown(ValueError):
 
 @dataclass(frozen=True)
 class PromptFields:
-    """Texts, ready to read. Those that change during a day come last in prompts, so that providers can cache the rest."""
+    """Texts, ready to read. Those that change during a day come last in prompts: providers cache what is before."""
 
     persona_name: str
     business_name: str
