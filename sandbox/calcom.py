@@ -1,0 +1,700 @@
+"""Stands for Cal.com API v2 (`https://api.cal.com/v2`): slots, reservations, bookings, event types, me.
+
+Owns: the wire: version header per resource, authentication, rate limit, the three error bodies, JSON shapes, and the
+faults of this domain. The rules of the diary are in `sandbox.calcom_diary`, general faults in `sandbox.faults`.
+Refuses: webhooks, teams, seats, recurring event types, OAuth.
+
+What it cannot show: how long the hosted service takes to consult outside calendars (set `latency`), the exact texts of
+the closed hosted version where they differ from the open tree, and e-mail or text reminders to attendees.
+
+Options of `create_app` (all text): ``api_key`` (else any key with the prefix ``cal_``), ``zone`` (Europe/Paris),
+``clock`` (ISO datetime: frozen), ``week`` (JSON, {"monday": [["09:00", "12:30"], …]}), ``event_types`` (JSON list of
+{"event_type_id", "title", "slug", "minutes", …}), ``rate_limit`` (120), ``rate_window`` (seconds, 60).
+
+HTTP surface beside the switchboard's (JSON):
+
+- ``GET  /_ctl/state``        everything the calendar holds, metadata included
+- ``POST /_ctl/race``         {"when": "now"|"next_post", "eventTypeId"?, "start"?, "form": "text"|"raw"|"conflict"}:
+  another caller takes that slot now, or takes whatever the next booking asks for just before it is written
+- ``POST /_ctl/late_commit``  {"delay_ms": n}: the next booking's answer is lost at once and it is written n ms later
+- ``POST /_ctl/bookings``     {"eventTypeId", "start", "name", "email"?, "phone"?, "metadata"?} seeds one -> its uid
+- ``DELETE /_ctl/bookings``   no bookings, no reservations
+- ``POST /_ctl/hours``        {"zone"?, "weekly"?, "overrides"?: {"2026-12-24": [["09:00", "12:00"]]}}
+- ``POST /_ctl/event-types``  a list as in the option: replaces them
+- ``POST /_ctl/latency``      {"read_ms"?, "write_ms"?}
+- ``POST /_ctl/rate-limit``   {"limit"?, "window_s"?}: also starts the count anew
+- ``POST /_ctl/clock``        {"now": ISO | null} freezes or frees, {"advance_s": n} moves a frozen clock
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal, cast
+from uuid import uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import phonenumbers
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox.calcom_diary import (
+    TAKEN,
+    BookingRow,
+    Diary,
+    EventTypeRow,
+    Refusal,
+    ReservationRow,
+    Schedule,
+    office_week,
+    parse_instant,
+    parse_spans,
+    parse_week,
+    practice_event_types,
+)
+from sandbox.faults import DroppedConnection, Switchboard
+
+OPERATIONS = (
+    "me", "event_types", "slots", "reserve", "reservations",
+    "create_booking", "list_bookings", "get_booking", "reschedule", "cancel",
+)  # fmt: skip
+
+_SLOTS = "2024-09-04"
+_BOOKINGS = "2024-08-13"
+_EVENT_TYPES = "2024-06-14"
+_KNOWN_VERSIONS = {"2024-04-15", "2024-06-11", _EVENT_TYPES, _BOOKINGS, _SLOTS}
+_MAX_TAKE = 250
+
+_CODES = {
+    400: "BadRequestException",
+    401: "UnauthorizedException",
+    403: "ForbiddenException",
+    404: "NotFoundException",
+    409: "ConflictException",
+    422: "UnprocessableEntityException",
+    429: "ThrottlerException",
+}
+_TRPC_CODES = {400: "BAD_REQUEST", 404: "NOT_FOUND", 409: "CONFLICT", 500: "INTERNAL_SERVER_ERROR"}
+_NAMES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
+
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def iso(at: datetime) -> str:
+    """Milliseconds, `Z` for UTC: 2026-11-26T09:00:00.000Z."""
+    text = at.isoformat(timespec="milliseconds")
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+
+
+def error_body(status: int, message: str | None = None, *, shape: str = "A", path: str = "") -> dict[str, Any]:
+    """One of Cal.com's three error bodies: A (its HttpException filter), B (Prisma, Zod, tRPC), C (none caught it)."""
+    said = message or ("Internal server error" if status >= 500 else "Bad Request Exception")
+    if shape == "C":
+        return {"statusCode": status, "message": said}
+    error: dict[str, Any] = {"code": _CODES.get(status, "InternalServerErrorException"), "message": said}
+    if shape == "B":
+        error["code"] = _TRPC_CODES.get(status, "TRPCError")
+    else:
+        error["details"] = {"message": said, "error": _NAMES.get(status, "Error"), "statusCode": status}
+    return {"status": "error", "timestamp": iso(datetime.now(UTC)), "path": path, "error": error}
+
+
+def _fault_body(status: int) -> dict[str, Any]:
+    if status == 429:
+        return error_body(429, "CustomThrottlerGuard - Too many requests. Please try again later.")
+    return error_body(status, shape="C" if status >= 500 else "A")
+
+
+@dataclass
+class Throttle:
+    """`limit` requests per `window` seconds; past it, blocked for another `window`. Times are the event loop's."""
+
+    limit: int
+    window: float
+    count: int = 0
+    ends: float = 0.0
+    blocked_until: float = 0.0
+
+    def spend(self) -> tuple[bool, dict[str, str]]:
+        """-> may it pass, and the headers; Reset is in seconds from now, not a point in time."""
+        now = asyncio.get_running_loop().time()
+        if now < self.blocked_until:
+            return False, self._headers(0, self.blocked_until - now)
+        if now >= self.ends:
+            self.count, self.ends = 0, now + self.window
+        self.count += 1
+        if self.count > self.limit:
+            self.blocked_until = now + self.window
+            self.count, self.ends = 0, self.blocked_until
+            return False, self._headers(0, self.window)
+        return True, self._headers(self.limit - self.count, self.ends - now)
+
+    def _headers(self, remaining: int, reset: float) -> dict[str, str]:
+        return {
+            "X-RateLimit-Limit-Default": str(self.limit),
+            "X-RateLimit-Remaining-Default": str(remaining),
+            "X-RateLimit-Reset-Default": str(max(1, round(reset))),
+        }
+
+
+@dataclass
+class _Domain:
+    """Faults of the domain, armed over /_ctl; each fires once."""
+
+    race: Literal["text", "raw", "conflict"] | None = None
+    late_commit: float | None = None
+    read_latency: float = 0.0
+    write_latency: float = 0.0
+
+
+def _object(value: Any, message: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Refusal(400, message)
+    return cast(dict[str, Any], value)
+
+
+def _event_type(row: Mapping[str, Any]) -> EventTypeRow:
+    try:
+        return EventTypeRow(**row)
+    except TypeError as error:
+        raise ValueError(f"event type: {error}") from error
+
+
+class CalComApp:
+    """The routes over one diary."""
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        zone = ZoneInfo(options.get("zone", "Europe/Paris"))
+        week = parse_week(json.loads(options["week"])) if "week" in options else office_week()
+        kinds = [_event_type(r) for r in json.loads(options["event_types"])] if "event_types" in options else None
+        frozen = parse_instant(options["clock"]) if "clock" in options else None
+        self._api_key = options.get("api_key")
+        self._limit = (int(options.get("rate_limit", "120")), float(options.get("rate_window", "60")))
+        self._late: set[asyncio.Task[None]] = set()
+        self.diary = Diary(Schedule(zone, week), kinds or practice_event_types(), frozen=frozen)
+        self.switchboard = Switchboard(operations=OPERATIONS)
+        self.switchboard.on_reset(self._reset)
+        self._throttle = Throttle(*self._limit)
+        self._domain = _Domain()
+
+    def _reset(self) -> None:
+        for task in self._late:
+            task.cancel()
+        self.diary.reset()
+        self._throttle = Throttle(*self._limit)
+        self._domain = _Domain()
+
+    def routes(self) -> list[BaseRoute]:
+        read, write = "read", "write"
+        table: list[tuple[str, str, str, _Endpoint, str, str | None]] = [
+            ("GET", "/v2/me", "me", self._me, read, None),
+            ("GET", "/v2/event-types", "event_types", self._list_event_types, read, _EVENT_TYPES),
+            ("GET", "/v2/event-types/{number}", "event_types", self._get_event_type, read, _EVENT_TYPES),
+            ("GET", "/v2/slots", "slots", self._slots, read, _SLOTS),
+            ("POST", "/v2/slots/reservations", "reserve", self._reserve, write, _SLOTS),
+            ("GET", "/v2/slots/reservations/{uid}", "reservations", self._get_reservation, read, _SLOTS),
+            ("PATCH", "/v2/slots/reservations/{uid}", "reservations", self._move_reservation, write, _SLOTS),
+            ("DELETE", "/v2/slots/reservations/{uid}", "reservations", self._drop_reservation, write, _SLOTS),
+            ("POST", "/v2/bookings", "create_booking", self._book, write, _BOOKINGS),
+            ("GET", "/v2/bookings", "list_bookings", self._list_bookings, read, _BOOKINGS),
+            ("GET", "/v2/bookings/{uid}", "get_booking", self._get_booking, read, _BOOKINGS),
+            ("POST", "/v2/bookings/{uid}/reschedule", "reschedule", self._reschedule, write, _BOOKINGS),
+            ("POST", "/v2/bookings/{uid}/cancel", "cancel", self._cancel, write, _BOOKINGS),
+        ]
+        routes: list[BaseRoute] = [
+            Route(
+                path,
+                self.switchboard.guard(name, self._framed(endpoint, kind, version), error_body=_fault_body),
+                methods=[method],
+            )
+            for method, path, name, endpoint, kind, version in table
+        ]
+        return [*routes, *Controls(self).routes(), *self.switchboard.routes()]
+
+    def _framed(self, endpoint: _Endpoint, kind: str, version: str | None) -> _Endpoint:
+        """What every request meets before its endpoint: latency, rate limit, key, version; and how refusals look."""
+
+        async def framed(request: Request) -> Response:
+            latency = self._domain.read_latency if kind == "read" else self._domain.write_latency
+            if latency:
+                await asyncio.sleep(latency)
+            passes, limits = self._throttle.spend()
+            headers = {"X-Request-Id": str(uuid4()), **limits}
+            try:
+                if not passes:
+                    raise Refusal(429, "CustomThrottlerGuard - Too many requests. Please try again later.")
+                self._check_key(request)
+                old = self._old_version(request, version)
+                answer = old if old is not None else await endpoint(request)
+            except Refusal as refusal:
+                answer = JSONResponse(
+                    error_body(refusal.status, refusal.message, shape=refusal.shape, path=request.url.path),
+                    status_code=refusal.status,
+                )
+            answer.headers.update(headers)
+            return answer
+
+        return framed
+
+    def _check_key(self, request: Request) -> None:
+        header = request.headers.get("authorization")
+        if header is None:
+            return
+        key = header.removeprefix("Bearer ").strip()
+        if not key.startswith("cal_"):
+            raise Refusal(401, "ApiAuthStrategy - access token - Your access token is not valid")
+        if self._api_key is not None and key != self._api_key:
+            raise Refusal(401, "CustomThrottlerGuard - Invalid API Key")
+
+    def _old_version(self, request: Request, wanted: str | None) -> Response | None:
+        """The old behaviour, where the header does not name the version this resource needs; None: it does."""
+        if wanted is None:
+            return None
+        given = request.headers.get("cal-api-version", "")
+        given = given if given in _KNOWN_VERSIONS else "2024-04-15"
+        if given == wanted:
+            return None
+        path = request.url.path
+        if path == "/v2/bookings" and request.method == "GET":
+            return self._ok({"bookings": [], "recurringInfo": [], "totalCount": 0})
+        if path == "/v2/event-types" and given == "2024-04-15":
+            return self._ok({"eventTypeGroups": [], "profiles": []})
+        raise Refusal(404, f"Cannot {request.method} {path}")
+
+    @staticmethod
+    def _require_key(request: Request) -> None:
+        if "authorization" not in request.headers:
+            raise Refusal(
+                401,
+                "ApiAuthStrategy - No authentication method provided. Either pass an API key as 'Bearer' header"
+                " or OAuth client credentials as 'x-cal-secret-key' and 'x-cal-client-id' headers",
+            )
+
+    @staticmethod
+    def _ok(data: Any, status: int = 200, **more: Any) -> Response:
+        return JSONResponse({"status": "success", "data": data, **more}, status_code=status)
+
+    async def _body(self, request: Request) -> dict[str, Any]:
+        try:
+            body = json.loads(await request.body() or b"{}")
+        except ValueError as error:
+            raise Refusal(400, "Unexpected token in JSON") from error
+        return _object(body, "Bad Request Exception")
+
+    @staticmethod
+    def _instant(value: Any, name: str) -> datetime:
+        try:
+            return parse_instant(str(value))
+        except ValueError as error:
+            raise Refusal(400, f"{name} must be a valid ISO 8601 date string") from error
+
+    async def _me(self, request: Request) -> Response:
+        self._require_key(request)
+        zone = self.diary.schedule.zone.key
+        return self._ok(
+            {"id": 1, "username": "practice", "email": "owner@example.com", "name": "Practice", "timeZone": zone,
+             "weekStart": "Monday", "timeFormat": 24, "defaultScheduleId": 1, "organizationId": None}
+        )  # fmt: skip
+
+    @staticmethod
+    def _event_type_json(row: EventTypeRow) -> dict[str, Any]:
+        email: dict[str, Any] = {"type": "email", "slug": "email", "required": row.email_required}
+        return {
+            "id": row.event_type_id, "title": row.title, "slug": row.slug, "lengthInMinutes": row.minutes,
+            "minimumBookingNotice": row.notice, "slotInterval": row.interval, "beforeEventBuffer": 0,
+            "afterEventBuffer": 0, "hidden": False, "price": 0, "currency": "eur", "scheduleId": 1, "locations": [],
+            "bookingFields": [{"type": "name", "slug": "name", "required": True}, email,
+                              {"type": "phone", "slug": "attendeePhoneNumber", "required": not row.email_required}],
+        }  # fmt: skip
+
+    async def _list_event_types(self, request: Request) -> Response:
+        return self._ok([self._event_type_json(row) for row in self.diary.event_types.values()])
+
+    async def _get_event_type(self, request: Request) -> Response:
+        number = request.path_params["number"]
+        message = f"Event type with id {number} not found"
+        if not number.isdigit():
+            raise Refusal(404, message)
+        return self._ok(self._event_type_json(self.diary.event_type(int(number), message=message)))
+
+    async def _slots(self, request: Request) -> Response:
+        query = request.query_params
+        number = query.get("eventTypeId", "")
+        if not number.isdigit():
+            raise Refusal(400, "Bad Request Exception")
+        kind = self.diary.event_type(int(number), message="Event Type not found")
+        start = self._instant(query.get("start"), "start")
+        end_text = query.get("end", "")
+        end = self._instant(end_text, "end")
+        if len(end_text) == len("2026-12-01"):
+            end += timedelta(days=1, seconds=-1)
+        if end <= start:
+            raise Refusal(400, "Invalid time range given - check the 'start' and 'end' query parameters.")
+        try:
+            zone = ZoneInfo(query.get("timeZone", "UTC"))
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise Refusal(400, "timeZone must be a valid IANA time-zone") from error
+        days: dict[str, list[dict[str, str]]] = {}
+        for at in self.diary.free(kind, start, end, moving=query.get("bookingUidToReschedule")):
+            local = at.astimezone(zone)
+            slot = {"start": iso(local)}
+            if query.get("format") == "range":
+                slot["end"] = iso((at + timedelta(minutes=kind.minutes)).astimezone(zone))
+            days.setdefault(local.date().isoformat(), []).append(slot)
+        return self._ok(days)
+
+    @staticmethod
+    def _reservation_json(row: ReservationRow) -> dict[str, Any]:
+        length = (row.end - row.start).total_seconds() / 60
+        return {
+            "eventTypeId": row.event_type_id, "slotStart": iso(row.start), "slotEnd": iso(row.end),
+            "slotDuration": int(length), "reservationUid": row.uid, "reservationDuration": row.minutes,
+            "reservationUntil": iso(row.until),
+        }  # fmt: skip
+
+    async def _make_reservation(self, request: Request) -> ReservationRow:
+        body = await self._body(request)
+        kind = self.diary.event_type(int(body.get("eventTypeId", 0)))
+        if "reservationDuration" in body and "authorization" not in request.headers:
+            raise Refusal(401, "reservationDuration can only be used by authenticated users.")
+        start = self._instant(body.get("slotStart"), "slotStart")
+        length = body.get("slotDuration")
+        if length is not None and length != kind.minutes:
+            raise Refusal(400, "slotDuration is not allowed for this event type")
+        return self.diary.reserve(kind, start, length=length, minutes=int(body.get("reservationDuration", 5)))
+
+    async def _reserve(self, request: Request) -> Response:
+        return self._ok(self._reservation_json(await self._make_reservation(request)), 201)
+
+    async def _get_reservation(self, request: Request) -> Response:
+        row = self.diary.reservations.get(request.path_params["uid"])
+        return self._ok(self._reservation_json(row) if row is not None else None)
+
+    async def _move_reservation(self, request: Request) -> Response:
+        uid = request.path_params["uid"]
+        old = self.diary.reservations.pop(uid, None)
+        try:
+            row = await self._make_reservation(request)
+        except Refusal:
+            if old is not None:
+                self.diary.reservations[uid] = old
+            raise
+        del self.diary.reservations[row.uid]
+        row.uid = uid
+        self.diary.reservations[uid] = row
+        return self._ok(self._reservation_json(row))
+
+    async def _drop_reservation(self, request: Request) -> Response:
+        self.diary.reservations.pop(request.path_params["uid"], None)
+        return JSONResponse({"status": "success"})
+
+    def booking_json(self, row: BookingRow) -> dict[str, Any]:
+        kind = self.diary.event_types.get(row.event_type_id)
+        host = {"id": 1, "name": "Practice", "email": "owner@example.com", "username": "practice"}
+        attendee: dict[str, Any] = {
+            "name": row.name, "email": row.email, "displayEmail": row.email, "timeZone": row.time_zone,
+            "language": row.language, "absent": False,
+        }  # fmt: skip
+        if row.phone:
+            attendee["phoneNumber"] = row.phone
+        data: dict[str, Any] = {
+            "id": row.number, "uid": row.uid, "title": f"{kind.title if kind else 'Event'} - {row.name}",
+            "description": "", "hosts": [host], "status": row.status, "start": iso(row.start), "end": iso(row.end),
+            "duration": int((row.end - row.start).total_seconds() / 60), "eventTypeId": row.event_type_id,
+            "eventType": {"id": row.event_type_id, "slug": kind.slug if kind else ""}, "location": "",
+            "attendees": [attendee], "guests": [], "bookingFieldsResponses": row.responses,
+            "metadata": row.metadata, "icsUid": f"{row.uid}@cal.com", "absentHost": False,
+            "createdAt": iso(row.created_at), "updatedAt": iso(row.updated_at),
+        }  # fmt: skip
+        optional = {
+            "rescheduledFromUid": row.rescheduled_from,
+            "rescheduledToUid": row.rescheduled_to,
+            "cancellationReason": row.cancellation_reason,
+        }
+        return data | {name: value for name, value in optional.items() if value is not None}
+
+    @staticmethod
+    def _attendee(body: Mapping[str, Any], kind: EventTypeRow) -> dict[str, Any]:
+        """The attendee's columns. A phone without e-mail gets the synthetic one."""
+        attendee = _object(body.get("attendee"), "attendee must be an object")
+        if not attendee.get("name") or not attendee.get("timeZone"):
+            raise Refusal(400, "attendee.name and attendee.timeZone are required")
+        email, phone = attendee.get("email"), attendee.get("phoneNumber")
+        if not email and not phone:
+            raise Refusal(400, "At least one contact method (email or phoneNumber) must be provided for the attendee")
+        if phone:
+            try:
+                valid = phonenumbers.is_valid_number(phonenumbers.parse(phone, None))
+            except phonenumbers.NumberParseException:
+                valid = False
+            if not valid:
+                raise Refusal(400, "phoneNumber must be a valid phone number in the international format")
+        if not email:
+            if kind.email_required:
+                raise Refusal(400, "Missing required booking field response: email - it is required by the event type")
+            email = f"{str(phone).lstrip('+')}@sms.cal.com"
+        return {
+            "name": str(attendee["name"]),
+            "email": str(email),
+            "phone": phone,
+            "time_zone": str(attendee["timeZone"]),
+            "language": str(attendee.get("language", "en")),
+        }
+
+    @staticmethod
+    def _metadata(body: Mapping[str, Any]) -> dict[str, Any]:
+        given = _object(body.get("metadata") or {}, "metadata must be an object")
+        if len(given) > 50 or any(len(k) > 40 or (isinstance(v, str) and len(v) > 500) for k, v in given.items()):
+            raise Refusal(
+                400, "Metadata must have at most 50 keys, each key up to 40 characters, and string values up to 500"
+            )
+        return given
+
+    def _before_write(self, kind: EventTypeRow, start: datetime) -> None:
+        """Lets the armed other caller in first, answered in the armed form."""
+        form, self._domain.race = self._domain.race, None
+        if form is None:
+            return
+        self.diary.take(kind, start)
+        if form == "raw":
+            raise Refusal(409, "booking_conflict_error", shape="C")
+        if form == "conflict":
+            raise Refusal(409, TAKEN)
+
+    async def _book(self, request: Request) -> Response:
+        body = await self._body(request)
+        number = body.get("eventTypeId", 0)
+        kind = self.diary.event_type(int(number), message=f"Event type with id {number} not found.")
+        start = self._instant(body.get("start"), "start")
+        attendee = self._attendee(body, kind)
+        details = {"metadata": self._metadata(body), "responses": dict(body.get("bookingFieldsResponses") or {})}
+        if self._domain.late_commit is not None:
+            self._commit_late(kind, start, attendee | details)
+            return DroppedConnection()
+        self._before_write(kind, start)
+        self.diary.check(kind, start, email=attendee["email"])
+        return self._ok(self.booking_json(self.diary.write(kind, start, **attendee, **details)), 201)
+
+    def _commit_late(self, kind: EventTypeRow, start: datetime, details: dict[str, Any]) -> None:
+        delay, self._domain.late_commit = self._domain.late_commit or 0.0, None
+
+        async def commit() -> None:
+            await asyncio.sleep(delay)
+            try:
+                self.diary.check(kind, start, email=details["email"])
+            except Refusal:
+                return
+            self.diary.write(kind, start, **details)
+
+        task = asyncio.create_task(commit())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _list_bookings(self, request: Request) -> Response:
+        self._require_key(request)
+        query = request.query_params
+        try:
+            rows = self.diary.select(query)
+            take, skip = int(query.get("take", "100")), int(query.get("skip", "0"))
+        except ValueError as error:
+            raise Refusal(400, str(error), shape="B") from error
+        if not 1 <= take <= _MAX_TAKE or skip < 0:
+            raise Refusal(400, f"take must be between 1 and {_MAX_TAKE}", shape="B")
+        page = rows[skip : skip + take]
+        remaining = max(0, len(rows) - skip - len(page))
+        pagination = {
+            "totalItems": len(rows), "remainingItems": remaining, "returnedItems": len(page), "itemsPerPage": take,
+            "currentPage": skip // take + 1, "totalPages": -(-len(rows) // take), "hasNextPage": remaining > 0,
+            "hasPreviousPage": skip > 0,
+        }  # fmt: skip
+        return self._ok([self.booking_json(row) for row in page], pagination=pagination)
+
+    async def _get_booking(self, request: Request) -> Response:
+        uid = request.path_params["uid"]
+        row = self.diary.booking(uid, message=f"Booking with uid={uid} was not found in the database")
+        return self._ok(self.booking_json(row))
+
+    async def _reschedule(self, request: Request) -> Response:
+        uid = request.path_params["uid"]
+        body = await self._body(request)
+        old = self.diary.booking(uid, message=f"Booking with uid={uid} was not found in the database")
+        start = self._instant(body.get("start"), "start")
+        if old.rescheduled_to is not None:
+            raise Refusal(
+                400,
+                f"Can't reschedule booking with uid={uid} because it has been cancelled and rescheduled already to "
+                f"booking with uid={old.rescheduled_to}. You probably want to reschedule {old.rescheduled_to} instead.",
+            )
+        if not old.stands:
+            raise Refusal(400, f"Can't reschedule booking with uid={uid} because it has been cancelled.")
+        kind = self.diary.event_type(old.event_type_id)
+        self._before_write(kind, start)
+        self.diary.check(kind, start, email=old.email, moving=uid)
+        new = self.diary.move(old, start, reason=body.get("reschedulingReason"))
+        return self._ok(self.booking_json(new), 201)
+
+    async def _cancel(self, request: Request) -> Response:
+        uid = request.path_params["uid"]
+        body = await self._body(request)
+        row = self.diary.booking(uid, message=f"Booking with uid={uid} not found")
+        if not row.stands:
+            raise Refusal(
+                400,
+                f"Can't cancel booking with uid={uid} because it has been cancelled already. "
+                "Please provide uid of a booking that is not cancelled.",
+            )
+        if row.end <= self.diary.now():
+            raise Refusal(400, "Cannot cancel a booking that has already ended", shape="C")
+        return self._ok(self.booking_json(self.diary.cancel(row, reason=body.get("cancellationReason"))))
+
+    def arm_race(self, form: Literal["text", "raw", "conflict"]) -> None:
+        self._domain.race = form
+
+    def arm_late_commit(self, seconds: float) -> None:
+        self._domain.late_commit = seconds
+
+    def set_latency(self, *, read: float | None, write: float | None) -> None:
+        """Seconds; None leaves it."""
+        self._domain.read_latency = self._domain.read_latency if read is None else read
+        self._domain.write_latency = self._domain.write_latency if write is None else write
+
+    def limit(self, limit: int | None, window: float | None) -> None:
+        self._throttle = Throttle(limit or self._throttle.limit, window or self._throttle.window)
+
+    @property
+    def throttle(self) -> Throttle:
+        return self._throttle
+
+
+class Controls:
+    """The /_ctl routes of this domain. 400 with {"error"} for what can't be understood."""
+
+    def __init__(self, app: CalComApp) -> None:
+        self._app = app
+
+    def routes(self) -> list[BaseRoute]:
+        table: list[tuple[str, str, Callable[[dict[str, Any]], Any]]] = [
+            ("GET", "/_ctl/state", self._state),
+            ("POST", "/_ctl/race", self._race),
+            ("POST", "/_ctl/late_commit", self._late_commit),
+            ("POST", "/_ctl/bookings", self._seed),
+            ("DELETE", "/_ctl/bookings", self._clear),
+            ("POST", "/_ctl/hours", self._hours),
+            ("POST", "/_ctl/latency", self._latency),
+            ("POST", "/_ctl/rate-limit", self._rate_limit),
+            ("POST", "/_ctl/clock", self._clock),
+        ]
+        routes: list[BaseRoute] = [Route(path, self._json(act), methods=[method]) for method, path, act in table]
+        return [*routes, Route("/_ctl/event-types", self._event_types, methods=["POST"])]
+
+    @staticmethod
+    def _json(act: Callable[[dict[str, Any]], Any]) -> _Endpoint:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return JSONResponse(act(json.loads(await request.body() or b"{}")))
+            except (ValueError, KeyError, TypeError, ZoneInfoNotFoundError) as error:
+                return JSONResponse({"error": f"{type(error).__name__}: {error}"}, status_code=400)
+            except Refusal as refusal:
+                return JSONResponse({"error": refusal.message}, status_code=400)
+
+        return endpoint
+
+    def _state(self, body: dict[str, Any]) -> Any:
+        diary = self._app.diary
+        bookings = sorted(diary.bookings.values(), key=lambda row: row.number)
+        return {
+            "now": iso(diary.now().astimezone(UTC)),
+            "zone": diary.schedule.zone.key,
+            "event_types": [vars(row) for row in diary.event_types.values()],
+            "bookings": [{**self._app.booking_json(row), "foreign": row.foreign} for row in bookings],
+            "reservations": [
+                {"uid": r.uid, "eventTypeId": r.event_type_id, "start": iso(r.start), "until": iso(r.until)}
+                for r in diary.reservations.values()
+            ],
+            "rate_limit": {"limit": self._app.throttle.limit, "window_s": self._app.throttle.window},
+        }
+
+    def _race(self, body: dict[str, Any]) -> Any:
+        form = body.get("form", "text")
+        if form not in ("text", "raw", "conflict"):
+            raise ValueError("form is one of text, raw, conflict")
+        if body.get("when", "now") == "next_post":
+            self._app.arm_race(form)
+            return {"armed": form}
+        diary = self._app.diary
+        row = diary.take(diary.event_type(int(body["eventTypeId"])), parse_instant(body["start"]))
+        return {"uid": row.uid}
+
+    def _late_commit(self, body: dict[str, Any]) -> Any:
+        self._app.arm_late_commit(float(body.get("delay_ms", 3_000)) / 1000)
+        return {"armed": True}
+
+    def _seed(self, body: dict[str, Any]) -> Any:
+        diary = self._app.diary
+        phone = body.get("phone")
+        email = body.get("email") or (f"{phone.lstrip('+')}@sms.cal.com" if phone else "guest@example.com")
+        row = diary.write(
+            diary.event_type(int(body["eventTypeId"])),
+            parse_instant(body["start"]),
+            name=body["name"],
+            email=email,
+            phone=phone,
+            time_zone=body.get("timeZone", diary.schedule.zone.key),
+            language=body.get("language", "en"),
+            metadata=dict(body.get("metadata", {})),
+            responses={},
+        )
+        return {"uid": row.uid}
+
+    def _clear(self, body: dict[str, Any]) -> Any:
+        self._app.diary.bookings.clear()
+        self._app.diary.reservations.clear()
+        return {"bookings": 0}
+
+    def _hours(self, body: dict[str, Any]) -> Any:
+        schedule = self._app.diary.schedule
+        if "zone" in body:
+            schedule.zone = ZoneInfo(body["zone"])
+        if "weekly" in body:
+            schedule.weekly = parse_week(body["weekly"])
+        for day, spans in body.get("overrides", {}).items():
+            schedule.overrides[date.fromisoformat(day)] = parse_spans(spans)
+        return {"zone": schedule.zone.key}
+
+    def _latency(self, body: dict[str, Any]) -> Any:
+        read, write = body.get("read_ms"), body.get("write_ms")
+        self._app.set_latency(
+            read=None if read is None else float(read) / 1000, write=None if write is None else float(write) / 1000
+        )
+        return {"read_ms": read, "write_ms": write}
+
+    def _rate_limit(self, body: dict[str, Any]) -> Any:
+        self._app.limit(body.get("limit"), body.get("window_s"))
+        return {"limit": self._app.throttle.limit, "window_s": self._app.throttle.window}
+
+    def _clock(self, body: dict[str, Any]) -> Any:
+        diary = self._app.diary
+        if "now" in body:
+            diary.frozen = parse_instant(body["now"]) if body["now"] else None
+        if "advance_s" in body:
+            diary.frozen = diary.now() + timedelta(seconds=float(body["advance_s"]))
+        return {"now": iso(diary.now().astimezone(UTC)), "frozen": diary.frozen is not None}
+
+    async def _event_types(self, request: Request) -> Response:
+        try:
+            rows = [_event_type(row) for row in json.loads(await request.body())]
+        except (ValueError, TypeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        self._app.diary.event_types = {row.event_type_id: row for row in rows}
+        return JSONResponse({"event_types": len(rows)})
+
+
+def create_app(options: Mapping[str, str] | None = None) -> Starlette:
+    """See the module docstring for the options."""
+    stand_in = CalComApp(options or {})
+    app = Starlette(routes=stand_in.routes())
+    app.state.calcom = stand_in
+    return app
