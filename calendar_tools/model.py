@@ -83,11 +83,14 @@ class Booking:
 
 @dataclass(frozen=True)
 class BookingRequest:
+    """`attempted`: a write under this key may have been sent before (a restarted call), so the calendar looks first."""
+
     key: BookingKey
     call_id: UUID
     slot: Slot
     attendee: Attendee
     notes: str = ""
+    attempted: bool = False
 
 
 @dataclass(frozen=True)
