@@ -59,15 +59,21 @@ DAY_FORMS = (
 PARTS_OF_DAY = ("morning", "midday", "afternoon", "evening", "any")
 
 DAY_EXPRESSION_HELP = (
-    "The day the caller asked for, in the caller's own words or one of: today, tomorrow, day_after_tomorrow, monday…sunday, "
-    "this_monday…, next_monday…, this_week, next_week, this_weekend, in_N_days, in_N_weeks, YYYY-MM-DD, MM-DD, earliest. "
-    "Copy what was said (“jeudi prochain”, “next Thursday”, “יום חמישי הבא”, “the 26th at 10:30”). Never work out a date yourself."
+    "The day the caller asked for, in the caller's own words or one of: today, tomorrow,"
+    " day_after_tomorrow, monday…sunday, "
+    "this_monday…, next_monday…, this_week, next_week, "
+    "this_weekend, in_N_days, in_N_weeks, YYYY-MM-DD, MM-DD, earliest. "
+    "Copy what was said (“jeudi prochain”, “next Thursday”, “יום חמישי הבא”, “the 26th at 10:30”). "
+    "Never work out a date yourself."
 )
 PART_OF_DAY_HELP = (
-    "morning, midday, afternoon, evening or any; or the caller's own words about the hour (“à partir de 17h”, “before ten”)."
+    "morning, midday, afternoon, evening or any; or the caller's own words about the hour"
+    " (“à partir de 17h”, “before ten”)."
 )
 
-NotUnderstoodReason = Literal["empty", "no_day", "unknown_words", "no_such_date", "bad_part_of_day", "contradiction", "too_far"]
+NotUnderstoodReason = Literal[
+    "empty", "no_day", "unknown_words", "no_such_date", "bad_part_of_day", "contradiction", "too_far"
+]
 
 
 @dataclass(frozen=True)
@@ -267,7 +273,11 @@ class _Resolver:
         return tuple(first + timedelta(days=i) for i in range(7))
 
     def _today_has_time(self) -> bool:
-        ends = min(self.wish.end, DAY_ENDS.hour * 60) if self.wish.end == 24 * 60 and self.wish.start < 17 * 60 else self.wish.end
+        ends = (
+            min(self.wish.end, DAY_ENDS.hour * 60)
+            if self.wish.end == 24 * 60 and self.wish.start < 17 * 60
+            else self.wish.end
+        )
         if self.wish.exact is not None:
             return self.wish.exact > self.now.hour * 60 + self.now.minute
         left = ends - (self.now.hour * 60 + self.now.minute)
@@ -302,7 +312,11 @@ class _Resolver:
         assert form.day is not None
         found = self._next_date(form.year, form.month, form.day)
         if form.either_order:
-            both = {d for d in (found, self._next_date(form.year, form.day, form.month)) if d is not None and d >= self.today}
+            both = {
+                d
+                for d in (found, self._next_date(form.year, form.day, form.month))
+                if d is not None and d >= self.today
+            }
             if len(both) > 1:
                 return Ambiguous(tuple(sorted(both)))
             found = both.pop() if both else found

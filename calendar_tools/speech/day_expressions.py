@@ -207,7 +207,9 @@ def _day_form(kind: DayKind, n: int, match: re.Match[str], language: Language) -
     day = groups.get("day") or groups.get("day2")
     number = groups.get("n") or groups.get("n2")
     month, year = groups.get("month"), groups.get("year")
-    part: Slice = "early" if groups.get("early") else "mid" if groups.get("mid") else "late" if groups.get("late") else "all"
+    part: Slice = (
+        "early" if groups.get("early") else "mid" if groups.get("mid") else "late" if groups.get("late") else "all"
+    )
     return DayForm(
         kind,
         n=n or _count(number),
@@ -322,5 +324,3 @@ def _full_hour(hour: int, written: str, groups: dict[str, str], hint: str) -> in
     if hint in _AFTER_NOON:
         return hour if hint == "midday" and hour == 11 else hour + 12
     return hour + 12 if hour <= 6 and "morning" not in hint else hour
-
-

@@ -10,8 +10,8 @@ import re
 from functools import cache, lru_cache
 from typing import Literal, cast
 
-from num2words import num2words
-from text_to_num import text2num
+from num2words import num2words  # pyright: ignore[reportUnknownVariableType]  # the package has no types
+from text_to_num import text2num  # pyright: ignore[reportUnknownVariableType]  # the package has no types
 
 from calendar_tools.speech.languages import Language, words_of
 from calendar_tools.speech.text import fold
@@ -77,7 +77,12 @@ def _variants(number: int, language: Language) -> list[str]:
     words = number_words(number, language)
     if language == "en":
         return [words, words.replace(" and ", " ")]
-    found = [words, number_words(number, "fr", gender="f"), words.replace("cents", "cent"), words.replace("cent ", "cents ")]
+    found = [
+        words,
+        number_words(number, "fr", gender="f"),
+        words.replace("cents", "cent"),
+        words.replace("cent ", "cents "),
+    ]
     tens, rest = divmod(number % 100, 10)
     if tens * 10 in _SEPTANTE:
         joined = _SEPTANTE[tens * 10] + ("" if rest == 0 else " et un" if rest == 1 else "-" + number_words(rest, "fr"))
@@ -118,7 +123,7 @@ def hear_number(text: str, language: Language) -> int | None:
     if known is not None:
         return known
     try:
-        return int(text2num(_for_text2num(words, language), language))
+        return int(cast(int, text2num(_for_text2num(words, language), language)))
     except ValueError:
         return None
 

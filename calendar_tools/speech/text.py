@@ -7,7 +7,7 @@ import unicodedata
 
 _APOSTROPHES = re.compile("[’‘ʼ`´']")
 _DASHES = re.compile("[־–—]")
-_QUOTES = re.compile("[׳״\"]")
+_QUOTES = re.compile('[׳״"]')
 _SIGN_NOT_BETWEEN_DIGITS = re.compile(r"(?<!\d)[-./:,]|[-./:,](?!\d)")
 _OTHER = re.compile(r"[^\w+@./:,\- ]+|_")
 _SPACES = re.compile(r"\s+")

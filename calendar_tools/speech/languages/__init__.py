@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
-Language = Literal["fr", "en", "he"]
+from contracts.assistant import Language as Language
 
 DayKind = Literal[
     "offset",
@@ -70,7 +70,8 @@ class LanguageWords:
     dots: tuple[str, ...]
     email_signs: dict[str, str]
     email_words: dict[str, str]
-    email_noise: frozenset[str]
+    email_openings: frozenset[str]
+    email_noise: tuple[str, ...]
     plus_words: frozenset[str]
     repeats: dict[str, int]
     letters: dict[str, str]
