@@ -10,7 +10,8 @@ HTTP surface (JSON):
 - ``GET /_ctl/faults``     the rules in force with their counters
 - ``DELETE /_ctl/faults``  none left
 - ``GET /_ctl/log``        ``{"entries": [{"operation", "at", "summary", "fault"}]}``, oldest first, bounded
-- ``POST /_ctl/reset``     no rules, empty log, and whatever the stand-in registered with `Switchboard.on_reset`
+- ``GET|POST /_ctl/knobs``  the stand-in's numbers (latencies in ms and the like), read and set by name
+- ``POST /_ctl/reset``     first knobs, no rules, empty log, and what was registered with `Switchboard.on_reset`
 
 How a stand-in uses it, for a plain endpoint::
 
@@ -36,7 +37,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -95,7 +96,7 @@ class ConnectionDropped(httpx.RemoteProtocolError):
 
 
 async def drop_connection(scope: Scope) -> None:
-    """Close the TCP connection of ``scope`` with nothing more said. Raises `ConnectionDropped` where there is no socket."""
+    """Close the TCP connection of ``scope``, saying nothing more. Raises `ConnectionDropped` if it has no socket."""
     extensions: Mapping[str, Any] = scope.get("extensions") or {}
     drop: Callable[[], Awaitable[None]] | None = extensions.get(DROP_EXTENSION)
     if drop is None:
@@ -209,12 +210,17 @@ class Switchboard:
     """The rules in force for one stand-in. One per app; not shared between event loops.
 
     ``operations`` are the names rules may use; a rule naming another is refused with 400: a typo cannot pass silently.
+    ``knobs`` are the stand-in's own non-negative numbers, by name; what a name means is in the stand-in's docstring.
     """
 
     operations: Collection[str]
+    knobs: dict[str, int] = field(default_factory=dict[str, int])
     _armed: list[_Armed] = field(default_factory=list[_Armed], init=False)
     _log: deque[LogEntry] = field(default_factory=lambda: deque[LogEntry](maxlen=_LOG_ENTRIES), init=False)
     _resets: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]], init=False)
+
+    def __post_init__(self) -> None:
+        self._first_knobs = dict(self.knobs)
 
     async def take(self, operation: str, summary: Any = None) -> FaultRule | None:
         """Note the request, wait the rule's delay, and give the rule to apply; None when nothing is left to do."""
@@ -262,6 +268,7 @@ class Switchboard:
     def reset(self) -> None:
         self.clear()
         self._log.clear()
+        self.knobs.update(self._first_knobs)
         for callback in self._resets:
             callback()
 
@@ -275,6 +282,8 @@ class Switchboard:
             Route("/_ctl/faults", self._get_faults, methods=["GET"]),
             Route("/_ctl/faults", self._delete_faults, methods=["DELETE"]),
             Route("/_ctl/log", self._get_log, methods=["GET"]),
+            Route("/_ctl/knobs", self._get_knobs, methods=["GET"]),
+            Route("/_ctl/knobs", self._post_knobs, methods=["POST"]),
             Route("/_ctl/reset", self._post_reset, methods=["POST"]),
         ]
 
@@ -310,6 +319,26 @@ class Switchboard:
         ]
         return JSONResponse({"entries": entries})
 
+    async def _get_knobs(self, request: Request) -> Response:
+        return JSONResponse(self.knobs)
+
+    async def _post_knobs(self, request: Request) -> Response:
+        try:
+            wanted = TypeAdapter(dict[str, NonNegativeInt]).validate_json(await request.body())
+        except ValidationError as error:
+            return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, status_code=400)
+        if unknown := set(wanted) - set(self.knobs):
+            known = sorted(self.knobs)
+            return JSONResponse({"error": f"unknown knobs {sorted(unknown)}; known: {known}"}, status_code=400)
+        self.knobs.update(wanted)
+        return JSONResponse(self.knobs)
+
     async def _post_reset(self, request: Request) -> Response:
         self.reset()
         return JSONResponse({"reset": True})
+
+
+def knobs_from(options: Mapping[str, str] | None, defaults: Mapping[str, int]) -> dict[str, int]:
+    """``defaults`` with those that ``options`` names replaced. Raises ValueError for a value that is no number."""
+    given = options or {}
+    return {name: int(given.get(name, default)) for name, default in defaults.items()}
