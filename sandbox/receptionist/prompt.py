@@ -1,0 +1,129 @@
+"""What the system prompt tells the receptionist: language, services, what to say when it is urgent, a hidden number.
+
+Reads lines like ``- detartrage: Détartrage (30 min)``; whatever else is on a service's line (aliases, a note) helps
+to recognise it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sandbox.receptionist.english import LEXICON as ENGLISH
+from sandbox.receptionist.french import LEXICON as FRENCH
+from sandbox.receptionist.hebrew import LEXICON as HEBREW
+from sandbox.receptionist.lexicon import Language, Lexicon
+from sandbox.receptionist.words import fold, tokens
+
+LEXICONS: dict[Language, Lexicon] = {"fr": FRENCH, "en": ENGLISH, "he": HEBREW}
+
+_SERVICE = re.compile(r"^\s*[-*]\s+[`*\"]*([a-z][a-z0-9_]{0,39})[`*\"]*\s*(?::|—|–|=)\s*(\S.*)$", re.MULTILINE)
+_DURATION = re.compile(r"\(?\d+ ?(?:min|minutes|mn|דקות)")
+_NAMES: tuple[tuple[Language, str], ...] = (
+    ("fr", r"francais|french|צרפתית"),
+    ("en", r"anglais|english|אנגלית"),
+    ("he", r"hebreu|hebrew|עברית"),
+)
+_SPEAK = r"(?:speak|language|langue|parle\w*|reponds|repondez|answer|reply|שפה|דבר\w*)[^\n.]{0,30}?"
+_URGENT_HEADING = re.compile(r"^\W*(?:#+ .*|\*\*.*)?(?:urgen|emergenc|חירום|דחופ|דחוף)", re.IGNORECASE)
+_QUOTED = re.compile(r"[«“\"„]\s*([^»”\"“]{12,300}?)\s*[»”\"]")
+_ADVICE = re.compile(
+    r"(?:advice|conseil|consigne|say|dites|dire|dis|answer|reponse|אמור|אמרי|לומר)[^:\n]{0,30}:\s*(\S.{8,})",
+    re.IGNORECASE,
+)
+_HIDDEN_NUMBER = re.compile(
+    r"^\W*(?:caller|the caller|appelant|l'appelant|numero|מתקשר|המתקשר)[^\n]{0,60}"
+    r"(?:unknown|withheld|hidden|anonymous|no number|masque|inconnu|anonyme|cache|חסוי|לא ידוע)",
+    re.MULTILINE,
+)
+_GENERIC = frozenset(
+    "min minutes mn euros eur aliases alias also called aussi appele de du la le les des et ou a the of or and".split()
+)
+
+
+@dataclass(frozen=True)
+class ServiceLine:
+    service_id: str
+    words: frozenset[str]
+
+
+@dataclass(frozen=True)
+class PromptFacts:
+    language: Language
+    services: tuple[ServiceLine, ...]
+    urgency: str | None
+    number_hidden: bool
+
+
+@lru_cache(maxsize=64)
+def read_prompt(system: str) -> PromptFacts:
+    folded = fold(system)
+    services = [ServiceLine(match[1], _service_words(match[1], match[2])) for match in _SERVICE.finditer(system)]
+    timed = [s for s, m in zip(services, _SERVICE.finditer(system), strict=True) if _DURATION.search(m[2])]
+    return PromptFacts(
+        language=_prompt_language(folded),
+        services=tuple(timed or services),
+        urgency=_urgency_text(system),
+        number_hidden=bool(_HIDDEN_NUMBER.search(folded)),
+    )
+
+
+def _service_words(service_id: str, line: str) -> frozenset[str]:
+    found = tokens(fold(line)) + service_id.split("_")
+    return frozenset(w for w in found if w not in _GENERIC and not w.isdigit() and len(w) > 1)
+
+
+def _prompt_language(folded: str) -> Language:
+    named: list[tuple[int, Language]] = []
+    for language, names in _NAMES:
+        if match := re.search(_SPEAK + rf"(?:{names})", folded):
+            named.append((match.start(), language))
+    if named:
+        return min(named)[1]
+    return language_of(folded) or "fr"
+
+
+def language_of(folded: str) -> Language | None:
+    """The language ``folded`` is clearly in, or None: a name or a lone number belongs to no language."""
+    words = tokens(folded)
+    scores: dict[Language, int] = {
+        language: sum(word in lexicon.common for word in words) for language, lexicon in LEXICONS.items()
+    }
+    scores["he"] += sum("\u05d0" <= word[0] <= "\u05ea" for word in words)
+    (best, score), (_, second) = sorted(scores.items(), key=lambda item: -item[1])[:2]
+    return best if score >= 2 and score - second >= 2 else None
+
+
+def _urgency_text(system: str) -> str | None:
+    lines = system.splitlines()
+    for index, line in enumerate(lines):
+        if not _URGENT_HEADING.search(fold(line)):
+            continue
+        section = _section(lines, index)
+        if quoted := _QUOTED.search(section):
+            return quoted[1].strip()
+        if (advice := _ADVICE.search(fold(section))) is not None:
+            return section[advice.start(1) : advice.end(1)].strip()
+    return None
+
+
+def _section(lines: Sequence[str], start: int) -> str:
+    rest: list[str] = [lines[start]]
+    for line in lines[start + 1 : start + 12]:
+        if line.lstrip().startswith("#") or (not line.strip() and len(rest) > 2):
+            break
+        rest.append(line)
+    return "\n".join(rest)
+
+
+def guess_service(folded: str, services: Sequence[ServiceLine]) -> str | None:
+    """The service whose line shares the most words with what was said; None when no line shares any."""
+    said = set(tokens(folded))
+    best = max(services, key=lambda s: _overlap(said, s.words), default=None)
+    return best.service_id if best is not None and _overlap(said, best.words) > 0 else None
+
+
+def _overlap(said: set[str], words: frozenset[str]) -> int:
+    return sum(
+        1 for word in said if len(word) > 2 and any(word == w or word.rstrip("s") == w.rstrip("s") for w in words)
+    )

@@ -1,0 +1,25 @@
+"""What the receptionist answers to one request: words, or calls of the tools on offer."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """``arguments`` is the JSON text as it goes over the wire; a forced one may be malformed on purpose."""
+
+    name: str
+    arguments: str
+
+    @classmethod
+    def of(cls, name: str, **arguments: Any) -> "ToolCall":
+        return cls(name, json.dumps(arguments, ensure_ascii=False))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One of both is empty, except in forced replies. An empty text is a legal answer: nothing more to say."""
+
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
