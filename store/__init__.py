@@ -1,0 +1,1 @@
+"""Where calls are kept: Supabase, its in-memory twin, and the journal on disk for when neither answers."""
