@@ -31,6 +31,7 @@ PARTS: dict[str, tuple[int, int]] = {
     "evening": (17 * 60, 24 * 60),
 }
 _AFTER_NOON = frozenset({"midday", "early_afternoon", "afternoon", "late_afternoon", "end_of_day", "evening"})
+_NIGHT = ("at night", "בלילה")
 _FIRST_KINDS: frozenset[DayKind] = frozenset(
     {"date", "in_days", "in_weeks", "in_months", "within_days", "within_weeks", "weekday_plus_weeks"}
 )
@@ -293,17 +294,14 @@ def _clock_wish(kind: TimeKind, match: re.Match[str], language: Language, hint: 
 def _minute(match: re.Match[str], i: str, language: Language, hint: str) -> int | None:
     """Minutes since midnight of clock `i` of a match; None when absent or not a time of day."""
     groups = {name.removesuffix(i): value for name, value in match.groupdict().items() if name.endswith(i) and value}
-    if "midnight" in groups:
-        return 0
     minutes = words_of(language).minutes
-    extra = minutes.get(groups.get("w", "") or groups.get("wn", "") or groups.get("wp", "").strip(), 0)
+    fraction = next((groups[name] for name in ("w", "wn", "wm", "wp") if name in groups), "").strip()
+    extra = int(fraction) if fraction.isdecimal() else minutes.get(fraction, 0)
     for name in ("m", "ms", "mo", "past"):
         extra += int(groups.get(name, 0))
-    if groups.get("wn", "").isdecimal():
-        extra = int(groups["wn"])
     extra -= int(groups.get("less", 0)) + int(groups.get("to", 0))
-    if "noon" in groups:
-        return 12 * 60 + extra
+    if "noon" in groups or "midnight" in groups:
+        return extra + (12 * 60 if "noon" in groups else 0)
     written = groups.get("h") or groups.get("hp")
     if written is None or int(written) > 24 or abs(extra) > 59:
         return None
@@ -313,7 +311,7 @@ def _minute(match: re.Match[str], i: str, language: Language, hint: str) -> int 
 
 def _full_hour(hour: int, written: str, groups: dict[str, str], hint: str) -> int:
     """On a 24-hour clock. Unmarked 1 to 6 means after noon (no business books at 3 a.m.) unless written "03"."""
-    if "am" in groups:
+    if "am" in groups or (hour == 12 and groups.get("pm") in _NIGHT):
         return 0 if hour == 12 else hour
     if hour == 12 or hour > 12:
         return hour

@@ -125,7 +125,8 @@ def _french_time(at: time) -> str:
         hour = "midi"
     else:
         hour = f"{number_words(at.hour, 'fr', gender='f')} heure{'s' if at.hour > 1 else ''}"
-    return hour if at.minute == 0 else f"{hour} {number_words(at.minute, 'fr', gender='f')}"
+    said = hour if at.minute == 0 else f"{hour} {number_words(at.minute, 'fr', gender='f')}"
+    return f"{said} du matin" if 1 <= at.hour <= 6 else said  # unmarked, callers take these for the afternoon
 
 
 def _english_time(at: time) -> str:

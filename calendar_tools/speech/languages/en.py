@@ -118,7 +118,10 @@ WORDS = LanguageWords(
         T("part", r"(?:(?:in|during) the )?afternoon", "afternoon"),
         T("part", r"(?:(?:in|during) the )?evening|at night", "evening"),
         T("part", r"(?:at |around )?(?:lunch ?time|lunch|midday|noon)", "midday"),
-        T("exact", r"(?=\d{{1,2}}(?: ?[:.h] ?\d\d|(?: [0-5]\d)? ?[ap] ?m| o clock)){T}|(?=half|(?:a )?quarter){T2}"),
+        T(
+            "exact",
+            r"(?=\d{{1,2}}(?: ?[:.h] ?\d\d|(?: [0-5]\d| (?:oh|o|0) \d)? ?[ap] ?m| o clock)){T}|(?=half|(?:a )?quarter){T2}",
+        ),
         T("part", r"all day|any ?time of day", "any"),
     ),
     filler=frozenset(

@@ -74,8 +74,8 @@ WORDS = LanguageWords(
     clock=(
         r"(?:(?P<h{i}>\d{{1,2}}) ?(?:h(?![a-z])|heures?|:) ?(?P<m{i}>[0-5]?\d)?(?: (?P<w{i}>et quart|et"
         r" demie?|moins le quart|"
-        r"moins (?P<less{i}>\d{{1,2}})))?|(?P<noon{i}>midi)(?: (?P<wn{i}>et quart|et demie?|[0-5]\d))?"
-        r"|(?P<midnight{i}>minuit))"
+        r"moins (?P<less{i}>\d{{1,2}})))?|(?P<noon{i}>midi)(?: (?P<wn{i}>et quart|et demie?|[0-5]?\d))?"
+        r"|(?P<midnight{i}>minuit)(?: (?P<wm{i}>et quart|et demie?|[0-5]?\d))?)"
         r"(?: (?:(?P<am{i}>du matin|am)|(?P<pm{i}>du soir|de l apres midi|pm)))?"
     ),
     minutes={"et quart": 15, "et demie": 30, "et demi": 30, "moins le quart": -15},
