@@ -284,8 +284,7 @@ class _Session:
         if choice is None:
             return None
         lead_ms = (burst.begin_step - burst.onset_step) * STEP_MS
-        if choice.expected.levels is not None and choice.expected.anchor_ms is None:
-            choice.expected.anchor_ms = burst.begin_step * STEP_MS - choice.offset_ms
+        self._script.begin(choice, burst.begin_step * STEP_MS)
         return Choice(choice.expected, choice.offset_ms - lead_ms)
 
     async def _end_burst(self, *, from_finalize: bool) -> None:

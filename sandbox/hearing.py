@@ -25,7 +25,7 @@ _ONSET_ACTIVE = 5
 _COMPARED_STEPS = 150
 _SHAPE_FLOOR_DB = -30.0
 _BEFORE = 10
-_ELSEWHERE_DB = 1.0
+_ELSEWHERE_DB = 2.0
 
 
 def levels_of(samples: npt.NDArray[np.float64], rate_hz: int) -> Levels:
@@ -73,7 +73,8 @@ class SpeechGate:
         noise = min(level_db, -38.0) if self._noise_db is None else self._noise_db
         rise = 0.002 if self.speaking else 0.03
         self._noise_db = max(noise + (rise if level_db > noise else 0.2 * (level_db - noise)), -58.0)
-        active = level_db > max(self._noise_db + (7.0 if self.speaking else 11.0), -46.0)
+        above_db, least_db = (7.0, -45.0) if self.speaking else (11.0, -39.0)
+        active = level_db > max(self._noise_db + above_db, least_db)
         self._recent = [*self._recent[-(_ONSET_STEPS - 1) :], active]
         self.step += 1
         if active:
@@ -98,7 +99,7 @@ class SpeechGate:
 class Likeness:
     """How well levels heard fit a recording: mean difference in dB, and the recording's step where they begin.
 
-    ``score`` is the difference plus a dB when that step is not where it was awaited.
+    ``score`` is the difference plus 2 dB when that step is not where it was awaited.
     """
 
     difference_db: float

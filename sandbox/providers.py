@@ -56,6 +56,9 @@ def _droppable(app: ASGIApp, protocol: "_HttpProtocol | _SocketProtocol") -> ASG
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         extensions: dict[str, Any] = {**(scope.get("extensions") or {}), DROP_EXTENSION: drop}
         await app({**scope, "extensions": extensions}, receive, send)
+        if scope["type"] == "websocket" and protocol.transport.is_closing():
+            # uvicorn takes a refused handshake for an unfinished one unless the connection is gone by now
+            await protocol.lost.wait()
 
     return wrapped
 

@@ -32,6 +32,10 @@ _COUNTED_WORD_MS: Final = 330
 _LEAD_MS: Final = 120
 _FIRST_TOLERANCE: Final = 30
 _NEXT_TOLERANCE: Final = 12
+_GOES_ON_STEPS: Final = 20
+_GOES_ON_DB: Final = 1.5
+_WEAK_TAIL_MS: Final = 500
+"""So much of a recording's end may be too weak to count as speech; its words are given with what came before."""
 
 
 class Word(BaseModel):
@@ -136,8 +140,13 @@ class Script:
         """
         outstanding = self.outstanding()
         running = next((e for e in outstanding if e.running(at_ms)), None)
-        if running is not None and running.anchor_ms is not None and not complete:
-            return Choice(running, at_ms - running.anchor_ms)
+        if running is not None and running.anchor_ms is not None:
+            awaited_ms = at_ms - running.anchor_ms
+            if not complete and len(heard) < _GOES_ON_STEPS:
+                return None
+            found = running.fit(heard, at_ms)
+            if found.difference_db <= same_db + _GOES_ON_DB and found.score == found.difference_db:
+                return Choice(running, awaited_ms)
         if complete or len(heard) >= ENOUGH_STEPS:
             best: tuple[float, Choice] | None = None
             for position, expected in enumerate(e for e in outstanding if e.levels is not None):
@@ -149,6 +158,19 @@ class Script:
                 return best[1]
         head = outstanding[0] if outstanding else None
         return Choice(head, _counted_offset(head)) if head is not None and head.levels is None else None
+
+    def begin(self, choice: Choice, at_ms: int) -> None:
+        """The burst that began at ``at_ms`` is this: fixes where its recording lies in audio time.
+
+        Words that came before what this connection ever heard are lost, as they are at the service.
+        """
+        expected = choice.expected
+        if expected.levels is None or expected.anchor_ms is not None:
+            return
+        expected.anchor_ms = at_ms - choice.offset_ms
+        first_ms = expected.words[0].start_ms if expected.words else _LEAD_MS
+        if choice.offset_ms > first_ms + _FIRST_TOLERANCE * STEP_MS:
+            expected.next_word = max(expected.next_word, words_at_end(choice, 0))
 
     def consumed(self, expected: Expected) -> None:
         """Forget what was wholly heard."""
@@ -188,4 +210,6 @@ def words_at_end(choice: Choice, spoken_ms: int) -> int:
         remaining = len(expected.words) - expected.next_word
         return expected.next_word + max(1, round(remaining / (left + 1)))
     position = choice.offset_ms + spoken_ms
+    if spoken_ms and expected.words and expected.words[-1].end_ms - position < _WEAK_TAIL_MS:
+        return len(expected.words)
     return sum(1 for word in expected.words if (word.start_ms + word.end_ms) / 2 <= position)
