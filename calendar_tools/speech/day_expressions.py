@@ -31,7 +31,9 @@ PARTS: dict[str, tuple[int, int]] = {
     "evening": (17 * 60, 24 * 60),
 }
 _AFTER_NOON = frozenset({"midday", "early_afternoon", "afternoon", "late_afternoon", "end_of_day", "evening"})
+_HEBREW_DAYS = "אבגדהוש"
 _NIGHT = ("at night", "בלילה")
+_EARLIEST: frozenset[DayKind] = frozenset({"earliest"})
 _FIRST_KINDS: frozenset[DayKind] = frozenset(
     {"date", "in_days", "in_weeks", "in_months", "within_days", "within_weeks", "weekday_plus_weeks"}
 )
@@ -76,6 +78,7 @@ class Reading:
     time: TimeWish | None
 
 
+_ISO_TIME_MARK = re.compile(r"(?<=\d)T(?=\d\d:)")
 _ISO = re.compile(r"(?<![\w/-])(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?![\w/-])")
 _CLOSED_MONTH_DAY = re.compile(r"(?<![\w/-])(\d{2})-(\d{2})(?![\w/:-])")
 _NUMERIC = re.compile(r"(?<![\w/.:-])(\d{1,2})([-/.])(\d{1,2})(?:\2(\d{4}|\d{2}))?(?![\w/.:-])")
@@ -86,7 +89,7 @@ def read_expression(text: str, language: Language, *, part_hint: str = "any") ->
 
     `part_hint` (a key of `PARTS`) settles whether "eight" is morning or evening. None when any word is left over.
     """
-    folded = fold(text.replace("_", " "))
+    folded = fold(_ISO_TIME_MARK.sub(" ", text.replace("_", " ")))
     if not folded:
         return Reading(None, None)
     order: list[Language] = [language, *(other for other in ("en", "fr", "he") if other != language)]
@@ -107,10 +110,12 @@ def _read(folded: str, language: Language, hint: str) -> Reading | None:
     text = with_digits(_ordinals_as_digits(folded, language), language)
     day, text = _read_numeric(text, language)
     if day is None:
-        day, text = _read_day(text, language, first=True)
+        day, text = _read_day(text, language, kinds=_FIRST_KINDS)
     found, text = _read_times(text, language, hint)
     if day is None:
-        day, text = _read_day(text, language, first=False)
+        day, text = _read_day(text, language)
+    if day is not None and day.kind != "earliest":
+        _, text = _read_day(text, language, kinds=_EARLIEST)  # "any day next week" is next week
     if day is None and any(today for _, today in found):
         day = DayForm("offset")
     filler = words_of(language).filler
@@ -131,7 +136,7 @@ def _ordinals(language: Language) -> tuple[re.Pattern[str], dict[str, int]] | No
         return None
     values = {fold(ordinal_words(n, "en")): n for n in range(1, 32)}
     body = "|".join(sorted(values, key=len, reverse=True))
-    return re.compile(rf"\b({body})\b"), values
+    return re.compile(rf"\b({body})\b(?! (?:thing|available|week))"), values
 
 
 def _ordinals_as_digits(text: str, language: Language) -> str:
@@ -191,9 +196,9 @@ def _day_patterns(language: Language) -> tuple[tuple[DayKind, int, re.Pattern[st
     return tuple(compiled)
 
 
-def _read_day(text: str, language: Language, *, first: bool) -> tuple[DayForm | None, str]:
+def _read_day(text: str, language: Language, *, kinds: frozenset[DayKind] | None = None) -> tuple[DayForm | None, str]:
     for kind, n, pattern in _day_patterns(language):
-        if first and kind not in _FIRST_KINDS:
+        if kinds is not None and kind not in kinds:
             continue
         match = pattern.search(text)
         if match is not None and match.group().strip():
@@ -205,6 +210,7 @@ def _day_form(kind: DayKind, n: int, match: re.Match[str], language: Language) -
     words = words_of(language)
     groups = match.groupdict()
     weekday = groups.get("wd") or groups.get("wd2")
+    letter = groups.get("letter")  # Hebrew numbers its days by letters, from Sunday
     day = groups.get("day") or groups.get("day2")
     number = groups.get("n") or groups.get("n2")
     month, year = groups.get("month"), groups.get("year")
@@ -214,7 +220,7 @@ def _day_form(kind: DayKind, n: int, match: re.Match[str], language: Language) -
     return DayForm(
         kind,
         n=n or _count(number),
-        weekday=words.weekdays[weekday] if weekday else None,
+        weekday=words.weekdays[weekday] if weekday else (_HEBREW_DAYS.index(letter) + 6) % 7 if letter else None,
         day=(int(day) if day.isdecimal() else 1) if day else None,
         month=words.months[month] if month else None,
         year=int(year) if year else None,

@@ -138,6 +138,8 @@ SINGLE_DAYS = [
     ("he", "ב-26 בנובמבר", d(11, 26)),
     ("he", "ב-26.11", d(11, 26)),
     ("he", "עשרים ושישה בנובמבר", d(11, 26)),
+    ("he", "ביום ה'", d(11, 26)),
+    ("he", "יום א׳", d(11, 29)),
     # a language other than the call's
     ("fr", "next Monday", d(11, 30)),
     ("en", "jeudi", d(11, 26)),
@@ -173,6 +175,9 @@ SEVERAL_DAYS = [
     ("en", "as soon as possible", PARIS, d(11, 24), d(12, 7)),
     ("he", "הכי מוקדם שאפשר", JERUSALEM, d(11, 24), d(12, 7)),
     ("fr", "en décembre", PARIS, d(12, 1), d(12, 31)),
+    ("en", "any day next week", PARIS, d(11, 30), d(12, 6)),
+    ("fr", "n'importe quel jour la semaine prochaine", PARIS, d(11, 30), d(12, 6)),
+    ("fr", "fin de semaine", PARIS, d(11, 27), d(11, 29)),
     ("fr", "fin janvier", PARIS, d(1, 21, 2027), d(1, 31, 2027)),
 ]
 
@@ -264,6 +269,9 @@ HOURS = [
     ("fr", "demain matin", "any", "05:00", "12:00"),
     ("fr", "demain soir", "any", "17:00", "00:00"),
     ("fr", "demain matin après 10h", "any", "10:00", "12:00"),
+    ("en", "first thing tomorrow", "any", "05:00", "09:00"),
+    ("fr", "demain à la première heure", "any", "05:00", "09:00"),
+    ("he", "מחר בצהריים", "any", "11:30", "14:00"),
     ("en", "tomorrow before noon", "any", "00:00", "12:00"),
     ("en", "tomorrow after 5", "any", "17:00", "00:00"),
     ("en", "tomorrow between 9 and 11", "any", "09:00", "11:00"),
@@ -294,6 +302,7 @@ EXACT = [
     ("fr", "demain à 8 heures", "any", time(8)),
     ("fr", "demain 14:00", "any", time(14)),
     ("en", "tomorrow at ten thirty", "any", time(10, 30)),
+    ("en", "2026-11-25T10:30", "any", time(10, 30)),
     ("en", "half past ten tomorrow", "any", time(10, 30)),
     ("en", "tomorrow at quarter to five", "any", time(16, 45)),
     ("en", "tomorrow at 3pm", "any", time(15)),

@@ -76,7 +76,7 @@ WORDS = LanguageWords(
         D("week", _SLICE + r"(?:this|the) week", 0),
         D(
             "earliest",
-            r"earliest|any|(?:the )?earliest (?:possible|available)|as (?:soon|early) as (?:possible|you"
+            r"earliest|any(?! ?(?:day|time))|(?:the )?earliest (?:possible|available)|as (?:soon|early) as (?:possible|you"
             r" can)|asap|any ?time|any day",
         ),
         D(
@@ -125,7 +125,7 @@ WORDS = LanguageWords(
         T("part", r"all day|any ?time of day", "any"),
     ),
     filler=frozenset(
-        "the on for at a an please maybe perhaps if possible would like i d some time uh um well let s"
+        "the on for at a an please sometime later maybe perhaps if possible would like i d some time uh um well let s"
         " say in of to preferably".split()
     ),
     number_aliases={"a hundred": 100},

@@ -53,6 +53,7 @@ WORDS = LanguageWords(
         D("within_days", r"(?:d ici|sous|dans les) (?P<n>\d{1,3}) (?:prochains )?jours?"),
         D("within_weeks", r"(?:d ici|sous|dans les) (?P<n>\d{1,2}) (?:prochaines )?semaines?"),
         D("weekend", r"(?:le )?week ?end prochain", 1),
+        D("week", r"(?:en )?(?P<late>fin) de semaine(?! (?:prochaine|suivante|qui))", 0),
         D("weekend", r"(?:ce|le) week ?end", 0),
         D("week", _SLICE + r"(?:la )?semaine (?:prochaine|qui vient|suivante)", 1),
         D("week", _SLICE + r"(?:cette|la|dans la) semaine", 0),
@@ -87,7 +88,7 @@ WORDS = LanguageWords(
         T(
             "part",
             r"(?:en |au )?debut de (?:la )?(?:matinee|journee)|"
-            r"(?<!plus )tot(?: (?:le|dans la) (?:matin|matinee))?|de bonne heure",
+            r"(?<!plus )tot(?: (?:le|dans la) (?:matin|matinee))?|de bonne heure|(?:a la |des la |en )?premiere heure",
             "early_morning",
         ),
         T("part", r"(?:en |a la )?fin de (?:la )?matinee", "late_morning"),

@@ -71,6 +71,7 @@ WORDS = LanguageWords(
             r" )?[בל]?(?P<month>{MONTH})(?: (?P<year>\d{4}))?",
         ),
         # a bare ordinal is a weekday only with the word "day" or a prefix; Saturday has a name of its own
+        D("weekday", r"(?:[בל] ?)?יום (?P<letter>[אבגדהוש])"),
         D("weekday", r"(?:[בל] ?)?יום (?P<wd>{WD})|(?:[בל] ?)?(?P<wd2>{WD})"),
         D("day_of_month", r"[בל] ?ה? ?(?P<day>\d{1,2})(?: (?:לחודש|בחודש))|ב ה (?P<day2>\d{1,2})"),
     ),
@@ -78,7 +79,7 @@ WORDS = LanguageWords(
         r"(?:(?P<wp{i}>רבע ל|(?P<to{i}>\d{{1,2}}) (?:דקות )?ל) ?(?P<hp{i}>\d{{1,2}})"
         r"|(?P<h{i}>\d{{1,2}})(?:[:.](?P<m{i}>[0-5]\d))?"
         r"(?: (?P<w{i}>וחצי|ורבע)| ו ?(?P<mo{i}>\d{{1,2}})(?: דקות)?| (?P<ms{i}>[0-5]\d))?"
-        r"|(?P<noon{i}>צהריים)|(?P<midnight{i}>חצות))"
+        r"|(?P<midnight{i}>חצות))"
         r"(?: (?:(?P<am{i}>בבוקר|לפנות בוקר)|(?P<pm{i}>אחר הצהריים|אחהצ|בצהריים|בערב|בלילה)))?"
     ),
     minutes={"וחצי": 30, "ורבע": 15, "רבע ל": -15},
