@@ -99,24 +99,22 @@ def _runs(text: str, language: Language, *, pauses: bool) -> list[list[str]]:
 
 
 def _cuts(tokens: Sequence[str], language: Language, at: int = 0) -> Iterator[str]:
-    """Every way to cut number words into digits, longest phrase first."""
+    """Every way to cut number words into digits, longest phrase first.
+
+    A word that starts no phrase is skipped, so every path ends in a result: the caller's bound on results bounds the work.
+    """
     if at >= len(tokens):
         yield ""
         return
     token = tokens[at]
-    if token == _PAUSE:
-        yield from _cuts(tokens, language, at + 1)
-        return
-    if token == "+" or token.isdecimal():
-        for rest in _cuts(tokens, language, at + 1):
-            yield token + rest
-        return
-    if token in _PHONE_REPEATS and at + 1 < len(tokens):
-        for piece, after in _pieces(tokens, language, at + 1):
-            for rest in _cuts(tokens, language, after) if len(piece) == 1 else ():
-                yield piece * _PHONE_REPEATS[token] + rest
-        return
-    for piece, after in _pieces(tokens, language, at):
+    if token == "+":
+        starts = [("+", at + 1)]
+    elif token in _PHONE_REPEATS and at + 1 < len(tokens):
+        single = (piece for piece in _pieces(tokens, language, at + 1) if len(piece[0]) == 1)
+        starts = [(piece * _PHONE_REPEATS[token], after) for piece, after in single]
+    else:
+        starts = list(_pieces(tokens, language, at))
+    for piece, after in starts or [("", at + 1)]:
         for rest in _cuts(tokens, language, after):
             yield piece + rest
 

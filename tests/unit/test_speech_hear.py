@@ -69,6 +69,8 @@ def test_a_number(language: Language, text: str, number: int | None) -> None:
         ("fr", "FR", "zéro six douze trente-quatre soixante dix huit", "+33612346018"),
         ("fr", "FR", "zéro un soixante dix-huit douze treize quatorze", "+33178121314"),
         ("fr", "FR", "06 12, non pardon, 06 13 34 56 78", "+33613345678"),
+        ("fr", "FR", "06 12 34 56 78 et", MOBILE),
+        ("fr", "FR", "quatre vingt dix sept " * 10 + "double", None),
         ("fr", "FR", "zéro six douze trente-quatre", None),
         ("fr", "FR", "jeudi à dix heures trente", None),
         ("fr", "FR", "", None),
