@@ -67,8 +67,9 @@ class FaultRule(BaseModel):
     - ``lost_answer``: do the work, then abort the connection with no answer
     - ``stall``: like ``cut``, but go silent for ``delay_ms`` (60 s if not given) before the connection is aborted
 
-    ``delay_ms`` delays the other kinds too, except ``stall``. The first ``skip`` matching requests pass untouched; the
-    rule then applies ``times`` times (None = until removed). ``operation`` is one the stand-in names, or ``*``.
+    ``delay_ms`` delays the other kinds too, except ``stall``. The first ``skip`` matching requests since the rule was set
+    pass it by; it then applies ``times`` times (None = until removed). Of several that could apply the first set does.
+    ``operation`` is one the stand-in names, or ``*``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -183,16 +184,13 @@ class _Armed:
     seen: int = 0
     applied: int = 0
 
-    def fires(self, operation: str) -> bool:
+    def sees(self, operation: str) -> bool:
+        """Count the request if it is of this rule's operation; True if the rule could apply to it."""
         if self.rule.operation not in ("*", operation):
             return False
-        if self.rule.times is not None and self.applied >= self.rule.times:
-            return False
         self.seen += 1
-        if self.seen <= self.rule.skip:
-            return False
-        self.applied += 1
-        return True
+        used_up = self.rule.times is not None and self.applied >= self.rule.times
+        return self.seen > self.rule.skip and not used_up
 
 
 @dataclass(frozen=True)
@@ -288,10 +286,12 @@ class Switchboard:
         ]
 
     def _first_firing(self, operation: str) -> FaultRule | None:
-        for armed in self._armed:
-            if armed.fires(operation):
-                return armed.rule
-        return None
+        # every rule counts every request of its operation, so that `skip` does not depend on the other rules
+        eligible = [armed for armed in self._armed if armed.sees(operation)]
+        if not eligible:
+            return None
+        eligible[0].applied += 1
+        return eligible[0].rule
 
     async def _post_faults(self, request: Request) -> Response:
         try:

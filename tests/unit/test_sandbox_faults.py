@@ -105,3 +105,25 @@ async def test_a_stream_is_cut_after_the_number_of_events_asked_for() -> None:
         await anext(broken)
     whole = [n async for n in break_stream(None, numbers(), {"type": "http"})]
     assert whole == list(range(10))
+
+
+async def test_skip_counts_requests_that_another_rule_took() -> None:
+    shop = Shop()
+    async with shop.client() as client:
+        first = {"operation": "sell", "kind": "status", "status": 429}
+        second = {"operation": "sell", "kind": "status", "status": 503, "skip": 1}
+        await client.post("/_ctl/faults", json=[first, second])
+        answers = [(await client.post("/sell")).status_code for _ in range(3)]
+    assert answers == [429, 503, 200]
+
+
+async def test_knobs_are_set_by_name_and_go_back_on_reset() -> None:
+    switchboard = Switchboard(operations=(), knobs={"ttft_ms": 200})
+    transport = httpx.ASGITransport(app=Starlette(routes=switchboard.routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        assert (await client.post("/_ctl/knobs", json={"ttft_ms": 5})).json() == {"ttft_ms": 5}
+        assert (await client.post("/_ctl/knobs", json={"tfft_ms": 5})).status_code == 400
+        assert (await client.post("/_ctl/knobs", json={"ttft_ms": -1})).status_code == 400
+        assert switchboard.knobs == {"ttft_ms": 5}
+        await client.post("/_ctl/reset")
+        assert (await client.get("/_ctl/knobs")).json() == {"ttft_ms": 200}
