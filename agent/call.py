@@ -1,0 +1,87 @@
+"""One call, from ring to record. `run_call` is the whole story; each step lives in the module it names."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from livekit.agents import AgentSession, CloseEvent, ConversationItemAddedEvent, ErrorEvent, UserInputTranscribedEvent
+from livekit.agents.llm import ChatMessage
+
+from agent.apologies import Apologies, clip_for
+from agent.closing import FinishedCall
+from agent.conversation import Conversation
+from agent.desk import open_desk
+from agent.dictation import Dictation
+from agent.errands import Errands
+from agent.greeting import greet
+from agent.limits import watch
+from agent.line import Line
+from agent.pipeline import build_session
+from agent.receptionist import Receptionist
+from agent.recorder import Recorder
+from agent.refusal import refuse
+from agent.resolve import resolve
+from agent.resources import Resources
+from agent.scribe import Scribe
+from agent.telemetry import open_trace
+from agent.voice import CannedVoice
+from contracts.errors import DomainError
+
+log = structlog.get_logger("agent.call")
+
+
+async def run_call(line: Line, resources: Resources) -> FinishedCall | None:
+    """resolve → context → session → greeting → turns → close. Returns when the line is down; what is left to be done is the
+    answer's `finish`, after the caller has gone. None: there was nobody to answer as, and the caller has heard so."""
+    try:
+        context = await resolve(line.inbound, resources.store, resources.known)
+    except DomainError as error:
+        log.error("call can't be answered", call_id=str(line.inbound.call_id), code=error.code, detail=str(error))
+        await refuse(line, clip_for(error))
+        return None
+    recorder = await Recorder.open(
+        line.inbound, context, spool=resources.spool, store=resources.store, watch=resources.watch
+    )
+    desk = open_desk(context, resources, recorder)
+    c = Conversation(context=context, line=line, recorder=recorder, desk=desk, clock=resources.clock)
+    trace = open_trace(context, resources.settings)
+    session = build_session(context, resources.settings)
+    scribe, voice, errands = Scribe(session, c), CannedVoice(c.config, resources.clips), Errands(str(context.call_id))
+    _subscribe(session, c, scribe, voice, errands)
+    await line.start(session, Receptionist(c))
+    greeting = await greet(session, c, cache=resources.clips)
+    errands.start(c.prefetch(), voice.prepare(session), watch(session, c, voice, after=greeting))
+    await c.ended.wait()
+    await errands.aclose()
+    await line.hang_up()
+    return FinishedCall(c, scribe, trace, resources)
+
+
+def _subscribe(
+    session: AgentSession[Any], c: Conversation, scribe: Scribe, voice: CannedVoice, errands: Errands
+) -> None:
+    """Features listen to the session; none knows another."""
+    dictation, apologies = Dictation(session, c), Apologies(session, c, voice)
+    time = asyncio.get_running_loop().time
+    scribe.subscribe()
+
+    def heard(event: UserInputTranscribedEvent) -> None:
+        if event.transcript.strip():
+            c.progress.last_heard = time()
+        dictation.heard(event)
+
+    def added(event: ConversationItemAddedEvent) -> None:
+        if isinstance(event.item, ChatMessage) and event.item.role == "assistant":
+            dictation.asked(event.item.text_content or "")
+            apologies.answered()
+
+    def failed(event: ErrorEvent) -> None:
+        errands.start(apologies.on_error(event))
+
+    def closed(_: CloseEvent) -> None:
+        c.ended.set()
+
+    session.on("user_input_transcribed", heard)
+    session.on("conversation_item_added", added)
+    session.on("error", failed)
+    session.on("close", closed)

@@ -1,0 +1,45 @@
+"""Gives callers time while they spell: a pause between two letters is no end of turn."""
+
+import re
+from typing import Any
+
+from livekit.agents import AgentSession, UserInputTranscribedEvent
+
+from agent.conversation import Conversation
+from calendar_tools.speech import looks_like_dictation
+from contracts.assistant import Language
+
+# What AVA asks before somebody spells; matched in her own last sentence.
+_ASKS: dict[Language, re.Pattern[str]] = {
+    "fr": re.compile(r"épel|votre nom|quel nom|e-?mail|adresse|numéro", re.IGNORECASE),
+    "en": re.compile(r"spell|your name|which name|e-?mail|address|number", re.IGNORECASE),
+    "he": re.compile(r"לאיית|איות|השם|שמך|שמכם|מייל|כתובת|מספר|טלפון"),
+}
+
+
+class Dictation:
+    """Lengthens endpointing as soon as AVA asks for something that is spelled, or the words heard look like spelling."""
+
+    def __init__(self, session: AgentSession[Any], c: Conversation) -> None:
+        self._session = session
+        self._c = c
+        self.listening = False
+
+    def asked(self, sentence: str) -> None:
+        """After AVA has spoken: her question decides."""
+        self._set("?" in sentence and bool(_ASKS[self._c.language].search(sentence)))
+
+    def heard(self, event: UserInputTranscribedEvent) -> None:
+        """While the caller speaks: spelling lengthens at once; nothing shortens in the middle of a turn."""
+        if not self.listening and looks_like_dictation(event.transcript, self._c.language):
+            self._set(True)
+
+    def _set(self, listening: bool) -> None:
+        if listening == self.listening:
+            return
+        self.listening = listening
+        turns = self._c.config.turn_taking
+        delay = turns.dictation_min_endpointing if listening else turns.min_endpointing
+        self._session.update_options(
+            endpointing_opts={"min_delay": delay, "max_delay": max(turns.max_endpointing, delay)}
+        )

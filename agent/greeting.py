@@ -1,0 +1,44 @@
+"""The first words. Synthesised once per (voice, model, text), then replayed from disk: the caller hears them at once while
+the connections warm up and the next days' slots are fetched."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import AgentSession
+from livekit.agents.tts import TTS
+from livekit.agents.voice import SpeechHandle
+
+from agent.clipcache import ClipCache, ClipKey, frames, kept
+from agent.conversation import Conversation
+from calendar_tools.speech import normalise_for_tts
+from contracts.assistant import AssistantConfig
+
+
+def greeting_text(config: AssistantConfig, *, is_open: bool) -> str:
+    """Greeting, then the notice of closed hours, then the consent sentence where calls are recorded."""
+    parts = [config.greeting.format(persona=config.persona_name, business=config.business.name)]
+    if not is_open and config.after_hours.behaviour != "answer" and config.after_hours.notice:
+        parts.append(config.after_hours.notice)
+    if config.recording.enabled and config.recording.consent:
+        parts.append(config.recording.consent)
+    return " ".join(parts)
+
+
+async def greet(session: AgentSession[Any], c: Conversation, *, cache: ClipCache) -> SpeechHandle:
+    """Starts speaking and returns. On a miss the audio streams from the provider and is kept as it passes."""
+    text = greeting_text(c.config, is_open=c.is_open())
+    key = ClipKey.of(c.config, text)
+    pcm = await cache.get(key)
+    if pcm is not None:
+        return session.say(text, audio=frames(pcm))
+    tts: TTS[Any] | None = session.tts
+    if tts is None:
+        return session.say(text)
+    return session.say(text, audio=kept(cache, key, _spoken(tts, normalise_for_tts(text, c.language))))
+
+
+async def _spoken(tts: TTS[Any], text: str) -> AsyncIterator[rtc.AudioFrame]:
+    async with tts.synthesize(text) as stream:
+        async for audio in stream:
+            yield audio.frame

@@ -1,0 +1,39 @@
+"""From what the SIP layer says to an InboundCall. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from contracts.call import InboundCall
+from contracts.ids import call_id_for
+from contracts.phone import PhoneNumberInvalid, parse_e164
+
+
+class InboundUnreadable(ValueError):
+    """The SIP attributes name no dialled number: the trunk or the dispatch rule is not set up for AVA."""
+
+
+def read_inbound(attributes: Mapping[str, str], *, received_at: datetime) -> InboundCall:
+    """LiveKit's `sip.*` participant attributes -> InboundCall. A caller who withholds the number is None.
+
+    Raises InboundUnreadable naming the attribute.
+    """
+    sip_call_id = attributes.get("sip.callID") or attributes.get("sip.callIDFull")
+    if not sip_call_id:
+        raise InboundUnreadable("the participant has no sip.callID: the call did not come through a SIP trunk")
+    try:
+        dialed = parse_e164(attributes.get("sip.trunkPhoneNumber", ""))
+    except PhoneNumberInvalid as error:
+        raise InboundUnreadable(
+            "sip.trunkPhoneNumber is not in E.164: give the trunk its numbers as in +33123456789"
+        ) from error
+    try:
+        caller = parse_e164(attributes.get("sip.phoneNumber", ""))
+    except PhoneNumberInvalid:
+        caller = None
+    return InboundCall(
+        call_id=call_id_for(sip_call_id),
+        sip_call_id=sip_call_id,
+        dialed=dialed,
+        caller=caller,
+        received_at=received_at,
+    )

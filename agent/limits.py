@@ -1,0 +1,63 @@
+"""Wall-clock limits, outside the turn machinery: they hold when noise keeps the framework's own timers from firing, when
+a model loops and when a transcript never comes."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from livekit.agents import AgentSession
+from livekit.agents.voice import SpeechHandle
+
+from agent.conversation import Conversation, EndedBy
+from agent.voice import CannedVoice
+
+log = structlog.get_logger("agent.limits")
+
+_TICK = 0.1  # seconds
+_LAST_WORDS = 12.0  # the longest a last sentence may take before the line is cut
+
+
+async def watch(session: AgentSession[Any], c: Conversation, voice: CannedVoice, *, after: SpeechHandle) -> None:
+    """Runs for the call's length; returns when it has ended the call. `after`: the greeting. A business that only gives
+    notice while it is closed ends the call behind it."""
+    time = asyncio.get_running_loop().time
+    limits = c.config.limits
+    if c.config.after_hours.behaviour == "closed_notice" and not c.is_open():
+        await after
+        c.end("assistant")
+        return session.shutdown(drain=True)
+    started = c.progress.last_heard = time()
+    asked, heard = False, 0
+    while True:
+        await asyncio.sleep(_TICK)
+        now = time()
+        if session.agent_state in ("speaking", "thinking"):
+            c.progress.last_heard = max(c.progress.last_heard, now)
+        silent = now - c.progress.last_heard
+        if now - started >= limits.max_call:
+            return await finish(session, c, voice, "time_is_up", by="limit")
+        if c.progress.turns_since_progress >= limits.unproductive_turns and session.agent_state == "listening":
+            return await finish(session, c, voice, "leading_nowhere", by="limit")
+        if asked and silent >= limits.silence_hang_up - limits.silence_prompt:
+            return await finish(session, c, voice, "silent_goodbye", by="limit")
+        if not asked and silent >= limits.silence_prompt:
+            asked = True
+            heard = c.progress.caller_turns
+            voice.say(session, "still_there")
+        if asked and c.progress.caller_turns > heard:
+            asked = False
+
+
+async def finish(session: AgentSession[Any], c: Conversation, voice: CannedVoice, clip: str, *, by: EndedBy) -> None:
+    """Last words, then the session closes; a caller who talks over them does not keep the line open."""
+    c.end(by)
+    log.info("ending the call", call_id=str(c.context.call_id), clip=clip, by=by)
+    if session.current_speech is not None:
+        await session.interrupt(force=True)
+    handle = voice.say(session, clip, allow_interruptions=False)
+    try:
+        async with asyncio.timeout(_LAST_WORDS):
+            await handle
+    except TimeoutError:
+        log.warning("last words took too long", call_id=str(c.context.call_id))
+    session.shutdown(drain=False)

@@ -1,0 +1,177 @@
+"""The sentences that code speaks by itself, per language. Facts are filled in by code; the model never sees these as
+templates. Words that an owner may want to change live in the assistant's config."""
+
+from dataclasses import dataclass
+
+from contracts.assistant import Language
+
+
+@dataclass(frozen=True)
+class Phrases:
+    one_moment: str
+    still_there: str
+    silent_goodbye: str
+    time_is_up: str
+    leading_nowhere: str
+    farewell: str
+    say_again: str  # a provider failed on this turn
+    give_up: str  # it failed for good: the call ends, a follow-up is kept
+    number_unknown: str
+    paused: str
+    technical: str
+    no_booking_found: str
+    identity_exhausted: str
+    calendar_away: str
+    refused: str
+    doubtful: str
+    slot_gone: str
+    read_back: str
+    booked: str
+    moved: str
+    cancelled: str
+    offer: str
+    none_then: str
+    none_then_but: str
+    none_at_all: str
+    not_understood: str
+    in_the_past: str
+    which_day: str
+    unknown_answer: str
+    message_taken: str
+    transfer_failed: str
+    transferring: str
+    found_one: str
+    found_many: str
+    open_on: str
+    closed_on: str
+    closed_because: str
+    next_opening: str
+
+
+PHRASES: dict[Language, Phrases] = {
+    "fr": Phrases(
+        one_moment="Un instant, je regarde.",
+        still_there="Vous êtes toujours là ?",
+        silent_goodbye="Je ne vous entends plus. N'hésitez pas à rappeler. Au revoir !",
+        time_is_up="Je dois malheureusement mettre fin à notre appel. Rappelez-nous si besoin. Au revoir !",
+        leading_nowhere="Je n'arrive pas à vous aider par ce biais, excusez-moi. Nous vous rappellerons. Au revoir !",
+        farewell="Merci de votre appel, au revoir !",
+        say_again="Excusez-moi, je n'ai pas pu vous répondre. Pouvez-vous répéter ?",
+        give_up="Je rencontre un problème technique. Nous vous rappelons dès que possible. Au revoir !",
+        number_unknown="Bonjour. Ce numéro n'est pas encore en service. Au revoir.",
+        paused="Bonjour. Notre accueil téléphonique est momentanément indisponible. Merci de rappeler plus tard.",
+        technical="Bonjour. Un problème technique nous empêche de vous répondre. Merci de rappeler dans un moment.",
+        no_booking_found="Je ne trouve pas de rendez-vous avec ces informations. "
+        "Pouvez-vous me redonner votre nom et le numéro ou l'e-mail utilisé ?",
+        identity_exhausted="Je n'ai pas pu retrouver votre rendez-vous. Je peux prendre un message pour l'équipe.",
+        calendar_away="Je n'arrive pas à joindre l'agenda pour le moment. "
+        "Voulez-vous laisser un message ? L'équipe vous rappellera.",
+        refused="L'agenda n'accepte pas cette demande. Voulez-vous un autre créneau, ou laisser un message ?",
+        doubtful="L'agenda ne m'a pas répondu à temps : je ne peux pas encore confirmer. "
+        "L'équipe vérifie et vous rappelle.",
+        slot_gone="Ce créneau vient d'être pris.",
+        read_back="Je récapitule : {service}, {moment}, au nom de {name}. C'est bien ça ?",
+        booked="C'est réservé : {service}, {moment}, au nom de {name}. Puis-je faire autre chose pour vous ?",
+        moved="C'est fait : votre rendez-vous est déplacé au {moment}. Puis-je faire autre chose pour vous ?",
+        cancelled="Votre rendez-vous du {moment} est annulé. Puis-je faire autre chose pour vous ?",
+        offer="{moments}. Qu'est-ce qui vous convient ?",
+        none_then_but="Je n'ai rien de libre à ce moment-là.",
+        none_then="Je n'ai rien de libre à ce moment-là. Le premier créneau ensuite : {moment}. Cela vous irait ?",
+        none_at_all="Je n'ai rien de libre à ce moment-là, ni les jours suivants. Voulez-vous laisser un message ?",
+        not_understood="Pour quel jour souhaitez-vous venir ?",
+        in_the_past="Cette date est passée. Quel autre jour vous conviendrait ?",
+        which_day="Vous voulez dire {options} ?",
+        unknown_answer="Je n'ai pas cette information. Voulez-vous que l'équipe vous rappelle ?",
+        message_taken="C'est noté, je transmets votre message à l'équipe. Puis-je faire autre chose pour vous ?",
+        transfer_failed="Je n'arrive pas à joindre quelqu'un pour l'instant. Voulez-vous laisser un message ?",
+        transferring="Je vous mets en relation.",
+        found_one="J'ai trouvé votre rendez-vous : {moment}.",
+        found_many="J'ai trouvé plusieurs rendez-vous : {moments}. Lequel ?",
+        open_on="{day}, nous sommes ouverts {hours}.",
+        closed_on="{day}, nous sommes fermés.",
+        closed_because="{day}, nous sommes fermés : {reason}.",
+        next_opening="Nous rouvrons {moment}.",
+    ),
+    "en": Phrases(
+        one_moment="One moment, let me look.",
+        still_there="Are you still there?",
+        silent_goodbye="I can't hear you any more. Please call again any time. Goodbye!",
+        time_is_up="I'm afraid I have to end our call here. Please call again if you need to. Goodbye!",
+        leading_nowhere="I'm sorry, I can't help you well this way. We will call you back. Goodbye!",
+        farewell="Thank you for calling. Goodbye!",
+        say_again="I'm sorry, I couldn't answer just then. Could you say that again?",
+        give_up="I'm having a technical problem. We will call you back as soon as we can. Goodbye!",
+        number_unknown="Hello. This number is not in service yet. Goodbye.",
+        paused="Hello. Our reception is not available at the moment. Please call again later.",
+        technical="Hello. A technical problem keeps us from answering. Please call again in a moment.",
+        no_booking_found="I can't find an appointment with these details. "
+        "Could you give me your name and the number or e-mail you booked with?",
+        identity_exhausted="I couldn't find your appointment. I can take a message for the team.",
+        calendar_away="I can't reach the calendar right now. "
+        "Would you like to leave a message? The team will call you back.",
+        refused="The calendar won't accept that. Would you like another time, or to leave a message?",
+        doubtful="The calendar didn't answer in time, so I can't confirm yet. The team will check and call you back.",
+        slot_gone="That time has just been taken.",
+        read_back="Let me read that back: {service}, {moment}, for {name}. Is that right?",
+        booked="You're booked: {service}, {moment}, for {name}. Is there anything else I can do?",
+        moved="Done: your appointment is moved to {moment}. Is there anything else I can do?",
+        cancelled="Your appointment on {moment} is cancelled. Is there anything else I can do?",
+        offer="{moments}. Which would suit you?",
+        none_then_but="I have nothing free then.",
+        none_then="I have nothing free then. The next free time is {moment}. Would that suit you?",
+        none_at_all="I have nothing free then, nor in the days after. Would you like to leave a message?",
+        not_understood="Which day would you like to come?",
+        in_the_past="That date has passed. Which other day would suit you?",
+        which_day="Do you mean {options}?",
+        unknown_answer="I don't have that information. Shall the team call you back?",
+        message_taken="I've noted it and will pass your message on to the team. Is there anything else I can do?",
+        transfer_failed="I can't reach anyone right now. Would you like to leave a message?",
+        transferring="Let me put you through.",
+        found_one="I found your appointment: {moment}.",
+        found_many="I found several appointments: {moments}. Which one?",
+        open_on="{day} we are open {hours}.",
+        closed_on="{day} we are closed.",
+        closed_because="{day} we are closed: {reason}.",
+        next_opening="We open again {moment}.",
+    ),
+    "he": Phrases(
+        one_moment="רגע אחד, אני בודקת.",
+        still_there="אתם עדיין איתי?",
+        silent_goodbye="אני לא שומעת אתכם. אפשר להתקשר שוב בכל עת. להתראות!",
+        time_is_up="אני נאלצת לסיים כאן את השיחה. אפשר להתקשר שוב. להתראות!",
+        leading_nowhere="סליחה, אני לא מצליחה לעזור כך. נחזור אליכם. להתראות!",
+        farewell="תודה שהתקשרתם, להתראות!",
+        say_again="סליחה, לא הצלחתי לענות. אפשר לחזור על זה?",
+        give_up="יש לי תקלה טכנית. נחזור אליכם בהקדם. להתראות!",
+        number_unknown="שלום. המספר הזה עדיין לא פעיל. להתראות.",
+        paused="שלום. המענה שלנו אינו זמין כרגע. אנא התקשרו מאוחר יותר.",
+        technical="שלום. תקלה טכנית מונעת מאיתנו לענות. אנא התקשרו שוב בעוד רגע.",
+        no_booking_found="אני לא מוצאת תור עם הפרטים האלה. מה השם, ומה הטלפון או האימייל שנרשמו?",
+        identity_exhausted="לא הצלחתי למצוא את התור. אני יכולה לקחת הודעה לצוות.",
+        calendar_away="אני לא מצליחה להגיע ליומן כרגע. להשאיר הודעה? הצוות יחזור אליכם.",
+        refused="היומן לא מקבל את הבקשה. תרצו זמן אחר, או להשאיר הודעה?",
+        doubtful="היומן לא ענה בזמן, ולכן אני עוד לא יכולה לאשר. הצוות יבדוק ויחזור אליכם.",
+        slot_gone="הזמן הזה בדיוק נתפס.",
+        read_back="אני חוזרת על הפרטים: {service}, {moment}, על שם {name}. נכון?",
+        booked="התור נקבע: {service}, {moment}, על שם {name}. אפשר לעזור בעוד משהו?",
+        moved="בוצע: התור הועבר ל{moment}. אפשר לעזור בעוד משהו?",
+        cancelled="התור של {moment} בוטל. אפשר לעזור בעוד משהו?",
+        offer="{moments}. מה מתאים לכם?",
+        none_then_but="אין לי מקום פנוי אז.",
+        none_then="אין לי מקום פנוי אז. הזמן הפנוי הבא: {moment}. זה מתאים?",
+        none_at_all="אין לי מקום פנוי אז, וגם לא בימים שאחרי. להשאיר הודעה?",
+        not_understood="לאיזה יום תרצו להגיע?",
+        in_the_past="התאריך הזה כבר עבר. איזה יום אחר מתאים?",
+        which_day="הכוונה ל{options}?",
+        unknown_answer="אין לי את המידע הזה. שהצוות יחזור אליכם?",
+        message_taken="רשמתי, ואעביר את ההודעה לצוות. אפשר לעזור בעוד משהו?",
+        transfer_failed="אני לא מצליחה להשיג אף אחד כרגע. להשאיר הודעה?",
+        transferring="אני מעבירה אתכם.",
+        found_one="מצאתי את התור שלך: {moment}.",
+        found_many="מצאתי כמה תורים: {moments}. איזה מהם?",
+        open_on="{day} אנחנו פתוחים {hours}.",
+        closed_on="{day} אנחנו סגורים.",
+        closed_because="{day} אנחנו סגורים: {reason}.",
+        next_opening="נפתח שוב {moment}.",
+    ),
+}

@@ -1,0 +1,53 @@
+"""One AgentSession per call, with the framework's telephone traps closed (docs/decisions/0002)."""
+
+from typing import Any
+
+from livekit.agents import AgentSession, APIConnectOptions, inference
+from livekit.agents.voice.agent_session import SessionConnectOptions
+from livekit.agents.voice.turn import TurnHandlingOptions
+
+from agent.providers.llm import build_llm
+from agent.providers.stt import build_stt
+from agent.providers.tts import build_tts
+from agent.settings import Settings
+from contracts.assistant import TurnTaking
+from contracts.call import CallContext
+
+
+def turn_options(turns: TurnTaking) -> TurnHandlingOptions:
+    """Everything named: the framework's own defaults change with dev mode, hosting and keys."""
+    return {
+        # v1-mini is in the wheel; the default would be a cloud model wherever LiveKit keys are set in dev mode
+        "turn_detection": inference.TurnDetector(version="v1-mini") if turns.detection == "model" else "vad",
+        "endpointing": {"mode": "fixed", "min_delay": turns.min_endpointing, "max_delay": turns.max_endpointing},
+        "interruption": {
+            "enabled": True,
+            "mode": "vad",  # "adaptive" is LiveKit's cloud
+            "min_duration": turns.min_interruption,
+            "resume_false_interruption": True,
+            "false_interruption_timeout": turns.false_interruption_timeout,
+            "discard_audio_if_uninterruptible": False,  # what is said during a booking write is answered after it
+        },
+        "preemptive_generation": {"enabled": True, "preemptive_tts": False},
+        "user_turn_limit": {"max_duration": 60.0},
+    }
+
+
+def build_session(context: CallContext, settings: Settings) -> AgentSession[Any]:
+    return AgentSession[Any](
+        stt=build_stt(context, settings),
+        vad=inference.VAD(model="silero"),
+        llm=build_llm(context, settings),
+        tts=build_tts(context.config, settings),
+        turn_handling=turn_options(context.config.turn_taking),
+        max_tool_steps=4,
+        aec_warmup_duration=None,  # its 3 s would mute the caller during the greeting; a phone line has its own AEC
+        session_close_transcript_timeout=0.3,  # the default is 2 s of dead air before every hang-up
+        user_away_timeout=None,  # noise keeps it from firing: agent/limits.py times silence on the wall clock
+        conn_options=SessionConnectOptions(
+            stt_conn_options=APIConnectOptions(max_retry=5, retry_interval=0.3, timeout=4.0),
+            llm_conn_options=APIConnectOptions(max_retry=0, retry_interval=0.1, timeout=6.0),
+            tts_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.1, timeout=3.0),
+            max_unrecoverable_errors=10,  # agent/apologies.py speaks and ends the call itself, earlier
+        ),
+    )

@@ -1,0 +1,1 @@
+"""From an assistant's described ears, mind and voice to the framework's live objects. One factory per provider."""

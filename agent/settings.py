@@ -1,0 +1,96 @@
+"""Everything the agent reads from its environment; the only place that does. `.env.example` documents each name."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsMissing(Exception):
+    """Names the variables that are missing or wrong, and where to put them."""
+
+
+class Settings(BaseSettings):
+    """Keys are SecretStr: they show in no repr and no log. Base URLs default to the providers' public ones."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    livekit_url: str | None = None
+    livekit_api_key: str | None = None
+    livekit_api_secret: SecretStr | None = None
+
+    openai_api_key: SecretStr
+    openai_base_url: HttpUrl = HttpUrl("https://api.openai.com/v1")
+    llm_model: str = "gpt-5.4-mini"
+    llm_fallback_model: str = "gpt-5.6-luna"
+    deepgram_api_key: SecretStr
+    deepgram_base_url: HttpUrl = HttpUrl("https://api.deepgram.com/v1")
+    eleven_api_key: SecretStr
+    eleven_base_url: HttpUrl = HttpUrl("https://api.elevenlabs.io/v1")
+
+    supabase_url: HttpUrl
+    supabase_service_role_key: SecretStr | None = None
+    supabase_secret_key: SecretStr | None = None
+
+    cal_api_key: SecretStr | None = None
+    cal_base_url: HttpUrl = HttpUrl("https://api.cal.com")
+
+    langfuse_public_key: str | None = None
+    langfuse_secret_key: SecretStr | None = None
+    langfuse_base_url: HttpUrl = HttpUrl("https://cloud.langfuse.com")
+    langfuse_content: bool = False  # transcripts and prompts in traces: personal data, off unless chosen
+
+    ava_agent_name: str = "ava"
+    ava_data_dir: Path = Path(".ava/agent")
+    ava_log_level: str = "INFO"
+    ava_idle_processes: int = Field(default=8, ge=1)  # also caps a burst: LiveKit refuses the call after this many
+    ava_health_port: int = 8081
+    ava_prometheus_port: int | None = None
+
+    @property
+    def store_key(self) -> SecretStr:
+        key = self.supabase_secret_key or self.supabase_service_role_key
+        if key is None:
+            raise SettingsMissing(_advice(["SUPABASE_SECRET_KEY (or SUPABASE_SERVICE_ROLE_KEY)"]))
+        return key
+
+    @property
+    def traces(self) -> bool:
+        return self.langfuse_public_key is not None and self.langfuse_secret_key is not None
+
+
+def _advice(problems: list[str]) -> str:
+    return "settings: " + "; ".join(problems) + ". Set them in the environment or in .env (see .env.example)."
+
+
+def load_settings(*, for_worker: bool = False, **values: Any) -> Settings:
+    """Raises SettingsMissing with the name of every variable that is missing or wrong; never with a value."""
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, p['loc'])).upper()}: {p['msg'].lower()}" for p in error.errors()]
+        raise SettingsMissing(_advice(problems)) from None
+    empty = [
+        name.upper()
+        for name in ("openai_api_key", "deepgram_api_key", "eleven_api_key")
+        if not getattr(settings, name).get_secret_value()
+    ]
+    if settings.supabase_secret_key is None and settings.supabase_service_role_key is None:
+        empty.append("SUPABASE_SECRET_KEY (or SUPABASE_SERVICE_ROLE_KEY)")
+    if for_worker:
+        empty += [
+            n.upper() for n in ("livekit_url", "livekit_api_key", "livekit_api_secret") if not getattr(settings, n)
+        ]
+    if empty:
+        raise SettingsMissing(_advice([f"{name}: missing" for name in empty]))
+    return settings
+
+
+def export_livekit(settings: Settings) -> None:
+    """livekit-agents hands its link to job processes through these variables only."""
+    if settings.livekit_url and settings.livekit_api_key and settings.livekit_api_secret:
+        os.environ["LIVEKIT_URL"] = settings.livekit_url
+        os.environ["LIVEKIT_API_KEY"] = settings.livekit_api_key
+        os.environ["LIVEKIT_API_SECRET"] = settings.livekit_api_secret.get_secret_value()

@@ -1,0 +1,33 @@
+"""Which tools an assistant has."""
+
+from collections.abc import Callable
+
+from livekit.agents.llm import Toolset
+
+from agent.conversation import Conversation
+from agent.tools.booking import BookingTools
+from agent.tools.ending import end_call_tool
+from agent.tools.hours import HoursTools
+from agent.tools.knowledge import FaqTools
+from agent.tools.messages import MessageTools
+from agent.tools.transfer import TransferTools
+from contracts.assistant import ToolName
+
+ROSTER: dict[ToolName, Callable[[Conversation], Toolset]] = {
+    "hours": HoursTools,
+    "faq": FaqTools,
+    "booking": BookingTools,
+    "message": MessageTools,
+    "transfer": TransferTools,
+    "end_call": end_call_tool,
+}
+
+
+def toolsets(conversation: Conversation) -> list[Toolset]:
+    """In the roster's order, so that the prompt's cached prefix is the same in every call of a version."""
+    wanted = conversation.config.tools
+    if conversation.desk is None:
+        wanted -= {"booking"}
+    if not conversation.config.faq:
+        wanted -= {"faq"}
+    return [make(conversation) for name, make in ROSTER.items() if name in wanted]

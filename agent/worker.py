@@ -1,0 +1,96 @@
+"""The production worker: LiveKit's AgentServer, one job process per call. Composition happens here."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from livekit.agents import AgentServer, JobContext, JobProcess
+
+from agent import logs
+from agent.call import run_call
+from agent.closing import FinishedCall
+from agent.inbound import InboundUnreadable, read_inbound
+from agent.line import RoomLine
+from agent.resources import open_resources
+from agent.settings import Settings, export_livekit, load_settings
+from agent.sweep import sweep
+from calendar_tools.speech import warm
+
+log = structlog.get_logger("agent.worker")
+
+_FINISHED = "ava.finished"
+_JOIN_DEADLINE = 20.0
+
+
+def prewarm(process: JobProcess) -> None:
+    """Once per job process, before its call: what would else be paid by the first caller."""
+    settings = load_settings()
+    logs.set_up(settings.ava_log_level)
+    for language in ("fr", "en", "he"):
+        warm(language)
+    process.userdata["settings"] = settings
+
+
+async def answer(ctx: JobContext) -> None:
+    """One call. Returns when the line is down."""
+    settings: Settings = ctx.proc.userdata.get("settings") or load_settings()
+    async with asyncio.timeout(_JOIN_DEADLINE):
+        await ctx.connect()
+        caller = await ctx.wait_for_participant()
+    try:
+        inbound = read_inbound(caller.attributes, received_at=datetime.now(UTC))
+    except InboundUnreadable as error:
+        log.error("not a telephone call AVA can place", room=ctx.room.name, detail=str(error))
+        ctx.shutdown("inbound unreadable")
+        return
+    structlog.contextvars.bind_contextvars(call_id=str(inbound.call_id))
+    resources = await ctx.proc.userdata.setdefault("stack", _Stack()).enter(settings)
+    ctx.proc.userdata[_FINISHED] = await run_call(RoomLine(ctx, inbound), resources)
+    ctx.shutdown("call ended")
+
+
+class _Stack:
+    """Keeps the resources open from the call's begin until its record is closed; a job process has one call."""
+
+    def __init__(self) -> None:
+        self._context: Any = None
+
+    async def enter(self, settings: Settings) -> Any:
+        self._context = open_resources(settings)
+        return await self._context.__aenter__()
+
+    async def leave(self) -> None:
+        if self._context is not None:
+            await self._context.__aexit__(None, None, None)
+
+
+async def after_call(ctx: JobContext) -> None:
+    """The framework's on_session_end: the caller is gone, up to session_end_timeout is ours."""
+    finished: FinishedCall | None = ctx.proc.userdata.get(_FINISHED)
+    try:
+        if finished is not None:
+            await finished.finish()
+            await sweep(finished.resources)
+    finally:
+        stack: _Stack | None = ctx.proc.userdata.get("stack")
+        if stack is not None:
+            await stack.leave()
+
+
+def build_server(settings: Settings) -> AgentServer:
+    """The numbers: facts measured on a 2-core machine (docs/decisions/0002)."""
+    export_livekit(settings)
+    server = AgentServer(
+        num_idle_processes=settings.ava_idle_processes,
+        load_threshold=0.7,
+        job_memory_warn_mb=300,
+        drain_timeout=int(max(600, 1.2 * 900)),  # longer than the longest call
+        shutdown_process_timeout=30,
+        session_end_timeout=60,
+        port=settings.ava_health_port,
+        prometheus_port=settings.ava_prometheus_port,
+    )
+    server.setup_fnc = prewarm
+    server.rtc_session(agent_name=settings.ava_agent_name, on_session_end=after_call)(answer)
+    return server
