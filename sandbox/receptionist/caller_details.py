@@ -16,6 +16,7 @@ _DIGIT_WORDS = frozenset(
     "שבע שמונה תשע".split()
 )
 _NUMBER_WORDS_MIN = 5
+_FINAL_FORMS = str.maketrans("כמנפצ", "ךםןףץ")
 
 
 def find_number(text: str) -> str | None:
@@ -28,6 +29,11 @@ def find_number(text: str) -> str | None:
         run = [*run, word] if fold(word) in _DIGIT_WORDS or word.isdigit() else []
         best = max(best, run, key=len)
     return " ".join(best) if len(best) >= _NUMBER_WORDS_MIN else None
+
+
+def detail_matches(text: str) -> list[re.Match[str]]:
+    """Where numbers and e-mails stand: their digits are neither days nor times."""
+    return [*_DIGITS.finditer(text), *_EMAIL.finditer(text)]
 
 
 def find_email(text: str) -> str | None:
@@ -76,6 +82,7 @@ def _words_and_spelling(text: str, lexicon: Lexicon, stop_at_noise: bool) -> tup
 
 def _longer(spelled: str, letters: list[str]) -> str:
     joined = "".join(letters)
+    joined = joined[:-1] + joined[-1:].translate(_FINAL_FORMS)
     return joined if len(joined) >= 2 and len(joined) > len(spelled) else spelled
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from sandbox.receptionist.lexicon import Lexicon
 
 _NOON = 12 * 60
+_OPEN_FROM, _OPEN_TO = 7 * 60, 19 * 60
 
 _FR_UNITS = "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize".split()
 _EN_UNITS = (
@@ -132,3 +133,9 @@ def times_in(folded: str, lexicon: Lexicon) -> tuple[frozenset[int], ...]:
             both = {minutes} if morning else {minutes + _NOON}
         times.append(frozenset(both))
     return tuple(times)
+
+
+def is_morning(times: frozenset[int]) -> bool:
+    """Which half of the day is meant, for an hour that may mean two: the one a business is open at."""
+    usual = [t for t in times if _OPEN_FROM <= t < _OPEN_TO] or list(times)
+    return min(usual) < _NOON

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sandbox.receptionist.caller_details import name_in
-from sandbox.receptionist.clock_words import times_in
+from sandbox.receptionist.clock_words import is_morning, times_in
 from sandbox.receptionist.lexicon import Language, Lexicon
 from sandbox.receptionist.prompt import LEXICONS, PromptFacts, language_of, read_prompt
 from sandbox.receptionist.request import CalledFunction, ChatRequest, Schema, as_list, as_object
@@ -195,14 +195,12 @@ class Dialogue:
     def _part_of_time(self, heard: Heard) -> str | None:
         if not heard.times:
             return self.part
-        early = max(heard.times[0]) < 12 * 60
-        return self.lexicon.morning_word if early else self.lexicon.afternoon_word
+        return self.lexicon.morning_word if is_morning(heard.times[0]) else self.lexicon.afternoon_word
 
     def _other_time(self, heard: Heard) -> None:
         """A time that is not on offer: search the other half of the day if the offers are all in one, else say so."""
-        wanted = {t < 12 * 60 for t in heard.times[0]}
-        offered = {t < 12 * 60 for offer in self.offers for times in offer.times for t in times}
-        if wanted.isdisjoint(offered):
+        offered = {is_morning(times) for offer in self.offers for times in offer.times}
+        if is_morning(heard.times[0]) not in offered:
             self.part, self.search = self._part_of_time(heard), self.day is not None
             self._forget_offers()
         else:

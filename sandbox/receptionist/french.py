@@ -34,10 +34,7 @@ LEXICON = Lexicon(
             r"|\bcarte (?:bancaire|bleue|vitale)"
             r"|\bpayer\b|\bpaiement|\bmutuelle|\bacces\b|\bmetro\b|\bascenseur|\bhandicap|\bremboursement|\brembourse"
             r"|\bapporter\b|\blivr(?:aison|ez)|\bdevis\b.*\?|\bespeces\b|\bcheque",
-            "book": r"(?:prendre|prends|avoir|veux|voudrais|souhaite|aimerais|faudrait|besoin|reserver|fixer"
-            r"|caler|pour)"
-            r"(?: d')?[\w' ]{0,25}rendez vous|^(?:un |bonjour )*rendez vous|\breserver\b|\bconsultation\b|\bdisponib"
-            r"|\bcreneau|de la place\b|une place\b",
+            "book": r"\brendez vous\b|\breserver\b|\bconsultation\b|\bdisponib|\bcreneau|\b(?:de la|une) place\b",
             "goodbye": r"\bau revoir\b|\bbonne (?:journee|soiree|fin)|\ba bientot\b|\badieu\b|\bciao\b|\braccroche",
             "all_done": r"c'est tout\b|ce sera tout|rien d'autre|plus rien|ca ira\b",
             "thanks": r"\bmerci\b|\bremercie",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sandbox.receptionist.caller_details import find_email, find_number, introduced_name
+from sandbox.receptionist.caller_details import detail_matches, find_email, find_number, introduced_name
 from sandbox.receptionist.clock_words import times_in
 from sandbox.receptionist.lexicon import Lexicon
 from sandbox.receptionist.prompt import ServiceLine, guess_service
@@ -48,14 +48,16 @@ class Heard:
 
 def understand(text: str, lexicon: Lexicon, services: Sequence[ServiceLine]) -> Heard:
     folded = fold(text)
-    existing = list(lexicon.day_of_existing.finditer(folded))
-    day_matches = list(lexicon.day.finditer(blank(folded, existing)))
-    rest = blank(folded, [*existing, *day_matches])
+    intents = frozenset(name for name, pattern in lexicon.intents.items() if pattern.search(folded))
+    existing = list(lexicon.day_of_existing.finditer(folded)) if intents & {"cancel", "reschedule"} else []
+    plain = blank(folded, [*existing, *detail_matches(folded)])
+    day_matches = list(lexicon.day.finditer(plain))
+    rest = blank(plain, day_matches)
     part = lexicon.part.search(rest)
     return Heard(
         text=text,
         folded=folded,
-        intents=frozenset(name for name, pattern in lexicon.intents.items() if pattern.search(folded)),
+        intents=intents,
         days=tuple(own_words(text, match) for match in day_matches),
         part=own_words(text, part) if part else None,
         times=times_in(rest, lexicon),
