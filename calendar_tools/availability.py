@@ -24,7 +24,8 @@ def within_hours(hours: OpeningHours, slot: Slot) -> bool:
     zone = hours.zone
     day = slot.start.astimezone(zone).date()
     held = hours.on(day)
-    if not hours.weekly and not held.holiday and not any(e.day == day for e in hours.exceptions):
+    ruled = any(e.day == day for e in hours.exceptions) or (held.holiday and hours.closed_on_holidays)
+    if not hours.weekly and not ruled:
         return True
     for interval in held.intervals:
         last = day + timedelta(days=1) if interval.closes == time(0) else day
@@ -106,7 +107,8 @@ class Availability:
         try:
             return await asyncio.shield(fetch.task)
         except asyncio.CancelledError:
-            if not fetch.task.cancelled():
+            current = asyncio.current_task()
+            if not fetch.task.cancelled() or (current is not None and current.cancelling()):
                 raise
             return await self._fetch(event_type, start, end, self._generation)
 

@@ -51,7 +51,8 @@ async def settle(
             "detail": f"reconciled:{step.state.value}",
         }
     )
-    why: Why = "absent" if state is BookingState.ABSENT else "stands"
+    undone = state is BookingState.ABSENT or (step.action == "book" and state is BookingState.CANCELLED)
+    why: Why = "absent" if undone else "stands"
     return Settled(final, follow_up_for(step, why, language=language, zone=zone or _zone_of(now), at=now))
 
 

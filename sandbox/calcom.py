@@ -218,6 +218,7 @@ class CalComApp:
         """What every request meets before its endpoint: latency, rate limit, key, version; and how refusals look."""
 
         async def framed(request: Request) -> Response:
+            await request.body()  # received whole: the work goes on when the client has given up waiting
             latency = self._domain.read_latency if kind == "read" else self._domain.write_latency
             if latency:
                 await asyncio.sleep(latency)
