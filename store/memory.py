@@ -87,7 +87,7 @@ class StoredMessage:
 
 
 class MemoryCallStore(CallStore):
-    """Reading what was stored: `call`, `events`, `bookings`, `messages`. Not for more than one event loop."""
+    """Reading what was stored: `call`, `all_calls`, `events`, `bookings`, `messages`. Not for more than one event loop."""
 
     def __init__(self) -> None:
         self._assistants: dict[UUID, _Assistant] = {}
@@ -124,6 +124,9 @@ class MemoryCallStore(CallStore):
 
     def call(self, call_id: UUID) -> StoredCall | None:
         return self._calls.get(call_id)
+
+    def all_calls(self) -> list[StoredCall]:
+        return list(self._calls.values())
 
     def events(self, call_id: UUID) -> list[CallEvent]:
         """In the order they were stored."""

@@ -1,0 +1,389 @@
+"""One suite for both stores: the in-memory twin, and Supabase's client against real PostgREST and Postgres."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import permutations
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.assistant import AssistantConfig
+from contracts.calendar import CalComConnection
+from contracts.call import (
+    AssistantSaid,
+    BookingRecorded,
+    BookingState,
+    CallClosing,
+    CallerSaid,
+    CallEvent,
+    CallOutcome,
+    Cost,
+    CostLine,
+    InboundCall,
+    MessageTaken,
+    ProblemSeen,
+    SpeechHeld,
+    ToolCalled,
+    TransferRequested,
+    TurnLatency,
+    Usage,
+)
+from contracts.errors import AssistantPaused, ConfigUnreadable, NumberUnknown
+from contracts.ids import call_id_for
+from contracts.ports import CallStore
+from sandbox.database import Database
+from store.calls import open_store
+from store.errors import CallNotOpen
+from store.memory import MemoryCallStore
+
+NUMBER = "+33142000001"
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+class Backing(Protocol):
+    """What the suite must see and do behind the port."""
+
+    def seed(self, config: Any, number: str = NUMBER, calendar: CalComConnection | None = None) -> UUID: ...
+    def publish(self, assistant_id: UUID, config: Any) -> int: ...
+    def pause(self, assistant_id: UUID) -> None: ...
+    def calls(self) -> list[tuple[UUID, int, str | None]]: ...
+    def closing(self, call_id: UUID) -> tuple[str | None, str, Decimal | None]: ...
+    def kinds(self, call_id: UUID) -> list[str]: ...
+    def bookings(self) -> dict[str, str]: ...
+    def messages(self) -> list[tuple[str, bool, str]]: ...
+
+
+class MemoryBacking:
+    def __init__(self, store: MemoryCallStore) -> None:
+        self._store = store
+
+    def seed(self, config: Any, number: str = NUMBER, calendar: CalComConnection | None = None) -> UUID:
+        return self._store.seed_assistant(tenant_name="A", config=config, number=number, calendar=calendar).assistant_id
+
+    def publish(self, assistant_id: UUID, config: Any) -> int:
+        return self._store.publish(assistant_id, config)
+
+    def pause(self, assistant_id: UUID) -> None:
+        self._store.pause(assistant_id)
+
+    def calls(self) -> list[tuple[UUID, int, str | None]]:
+        return [(c.inbound.call_id, c.version, c.outcome) for c in self._store.all_calls()]
+
+    def closing(self, call_id: UUID) -> tuple[str | None, str, Decimal | None]:
+        call = self._store.call(call_id)
+        assert call is not None
+        if call.closing is None:
+            return call.outcome, "", None
+        return call.outcome, call.closing.summary, call.closing.cost.total if call.closing.cost else None
+
+    def kinds(self, call_id: UUID) -> list[str]:
+        return [event.kind for event in self._store.events(call_id)]
+
+    def bookings(self) -> dict[str, str]:
+        return {b.step.booking_key: b.step.state.value for b in self._store.bookings()}
+
+    def messages(self) -> list[tuple[str, bool, str]]:
+        return [(m.taken.reason, m.taken.urgent, m.taken.follow_up) for m in self._store.messages()]
+
+
+class PostgresBacking:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def seed(self, config: Any, number: str = NUMBER, calendar: CalComConnection | None = None) -> UUID:
+        return self._database.seed_assistant(
+            tenant_name="A", config=config, number=number, calendar=calendar
+        ).assistant_id
+
+    def publish(self, assistant_id: UUID, config: Any) -> int:
+        return self._database.publish(assistant_id, config)
+
+    def pause(self, assistant_id: UUID) -> None:
+        self._database.pause(assistant_id)
+
+    def calls(self) -> list[tuple[UUID, int, str | None]]:
+        rows = self._database.select("select call_id, version, outcome from calls order by started_at")
+        return [(row["call_id"], row["version"], row["outcome"]) for row in rows]
+
+    def closing(self, call_id: UUID) -> tuple[str | None, str, Decimal | None]:
+        row = self._database.select("select outcome, summary, cost_total from calls where call_id = %s", call_id)[0]
+        return row["outcome"], row["summary"], row["cost_total"]
+
+    def kinds(self, call_id: UUID) -> list[str]:
+        rows = self._database.select("select kind from call_events where call_id = %s order by seq", call_id)
+        return [row["kind"] for row in rows]
+
+    def bookings(self) -> dict[str, str]:
+        return {row["booking_key"]: row["state"] for row in self._database.select("select * from bookings")}
+
+    def messages(self) -> list[tuple[str, bool, str]]:
+        rows = self._database.select("select reason, urgent, follow_up from messages")
+        return [(row["reason"], row["urgent"], row["follow_up"]) for row in rows]
+
+
+@dataclass
+class Bench:
+    store: CallStore
+    behind: Backing
+
+
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.database)])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    if request.param == "memory":
+        memory = MemoryCallStore()
+        yield Bench(memory, MemoryBacking(memory))
+        return
+    database: Database = request.getfixturevalue("database")
+    store = await open_store(database.url, database.service_key)
+    yield Bench(store, PostgresBacking(database))
+    await store.aclose()
+
+
+def inbound(sip: str = "SCL_one", *, dialed: str = NUMBER, caller: str | None = "+33611111111") -> InboundCall:
+    return InboundCall(call_id=call_id_for(sip), sip_call_id=sip, dialed=dialed, caller=caller, received_at=NOON)
+
+
+def step(key: str, state: BookingState, seconds: int, **changed: Any) -> BookingRecorded:
+    fields: dict[str, Any] = {
+        "at": NOON + timedelta(seconds=seconds),
+        "booking_key": key,
+        "action": "book",
+        "state": state,
+        "service_id": "checkup",
+        "event_type_id": 7,
+        "starts_at": NOON + timedelta(days=1),
+        "ends_at": NOON + timedelta(days=1, minutes=30),
+        "attendee_name": "Marie Lefèvre",
+    }
+    return BookingRecorded(**{**fields, **changed})
+
+
+def closing(call_id: UUID, outcome: CallOutcome = CallOutcome.BOOKED, summary: str = "first") -> CallClosing:
+    line = CostLine(item="llm", units=Decimal(10), unit="token", amount=Decimal("0.0123"), priced_on="2026-11-01")
+    return CallClosing(
+        call_id=call_id,
+        ended_at=NOON + timedelta(minutes=2),
+        outcome=outcome,
+        ended_by="caller",
+        summary=summary,
+        usage=Usage(call_seconds=120.0, llm_input_tokens=900),
+        cost=Cost(total=Decimal("0.0123"), lines=(line,)),
+        latency_p50_ms=640.5,
+    )
+
+
+async def test_open_gives_the_snapshot(bench: Bench, config: AssistantConfig) -> None:
+    """What the call runs on comes whole from the store: config, version, calendar, and the call's own facts."""
+    calendar = CalComConnection.model_validate({"base_url": "https://api.cal.eu", "event_types": {"checkup": 7}})
+    assistant_id = bench.behind.seed(config, calendar=calendar)
+    context = await bench.store.open_call(inbound())
+    assert (context.assistant_id, context.version, context.config, context.calendar) == (
+        assistant_id,
+        1,
+        config,
+        calendar,
+    )
+    assert (context.call_id, context.dialed, context.caller) == (call_id_for("SCL_one"), NUMBER, "+33611111111")
+    assert (context.started_at, context.source) == (NOON, "database")
+
+
+async def test_second_open_keeps_the_version_of_the_first(bench: Bench, config: AssistantConfig) -> None:
+    """A publish between two openings of one call does not change the snapshot; the next call gets it."""
+    assistant_id = bench.behind.seed(config)
+    first = await bench.store.open_call(inbound())
+    changed = config.model_copy(update={"greeting": "Bonjour !"})
+    assert bench.behind.publish(assistant_id, changed) == 2
+    again = await bench.store.open_call(inbound())
+    assert again == first
+    other = await bench.store.open_call(inbound("SCL_two"))
+    assert (other.version, other.config.greeting) == (2, "Bonjour !")
+
+
+async def test_twenty_openings_at_once_make_one_call(bench: Bench, config: AssistantConfig) -> None:
+    """Two workers that pick up one call write one row."""
+    bench.behind.seed(config)
+    contexts = await asyncio.gather(*(bench.store.open_call(inbound()) for _ in range(20)))
+    assert len({context.call_id for context in contexts}) == 1
+    assert len(bench.behind.calls()) == 1
+
+
+async def test_withheld_caller(bench: Bench, config: AssistantConfig) -> None:
+    """No number shown is a caller like any other."""
+    bench.behind.seed(config)
+    assert (await bench.store.open_call(inbound(caller=None))).caller is None
+
+
+async def test_unknown_number_leaves_no_row(bench: Bench, config: AssistantConfig) -> None:
+    """A number nobody owns belongs to no tenant: there is nobody to record it for."""
+    bench.behind.seed(config)
+    with pytest.raises(NumberUnknown):
+        await bench.store.open_call(inbound(dialed="+33142009999"))
+    assert bench.behind.calls() == []
+
+
+async def test_paused_assistant_leaves_a_refused_row(bench: Bench, config: AssistantConfig) -> None:
+    """The owner sees that somebody called; opening again says the same."""
+    assistant_id = bench.behind.seed(config)
+    bench.behind.pause(assistant_id)
+    for _ in range(2):
+        with pytest.raises(AssistantPaused):
+            await bench.store.open_call(inbound())
+    assert bench.behind.calls() == [(call_id_for("SCL_one"), 1, "refused")]
+
+
+async def test_unreadable_config_leaves_a_refused_row(bench: Bench, stored_config: dict[str, Any]) -> None:
+    """The error names the field, never its value; a later closing of the same call still counts."""
+    bench.behind.seed({**stored_config, "greeting": ""})
+    with pytest.raises(ConfigUnreadable, match="greeting"):
+        await bench.store.open_call(inbound())
+    call_id = call_id_for("SCL_one")
+    assert bench.behind.calls() == [(call_id, 1, "refused")]
+    await bench.store.close_call(closing(call_id, CallOutcome.FAILED))
+    assert bench.behind.closing(call_id)[0] == "failed"
+
+
+async def test_unknown_fields_are_ignored_on_reading(bench: Bench, stored_config: dict[str, Any]) -> None:
+    """A config written by a newer image is readable by an older one."""
+    bench.behind.seed({**stored_config, "invented_later": {"a": 1}})
+    assert (await bench.store.open_call(inbound())).config.business.name == "Cabinet dentaire du Parc"
+
+
+async def test_every_kind_of_event_is_kept_in_order_and_once(bench: Bench, config: AssistantConfig) -> None:
+    """Sent again, in part or whole, events change nothing."""
+    bench.behind.seed(config)
+    call_id = (await bench.store.open_call(inbound())).call_id
+    events: list[CallEvent] = [
+        CallerSaid(at=NOON, text="Bonjour \x00 « jeudi » 'matin', \\u0000 ?", language="fr"),
+        AssistantSaid(at=NOON, text="Jeudi à dix heures ?", latency=TurnLatency(total=612.0, llm_ttft=250.5)),
+        ToolCalled(at=NOON, tool="find_slots", arguments={"day": "thursday"}, result="3 slots", milliseconds=81.0),
+        SpeechHeld(at=NOON, claim="booked", text="C'est réservé."),
+        step("k", BookingState.CONFIRMED, 5, calendar_uid="uid-1"),
+        MessageTaken(at=NOON, message_id=uuid4(), reason="rappeler", urgent=True, follow_up="booking_doubt"),
+        TransferRequested(at=NOON, to="+33612345678", result="failed"),
+        ProblemSeen(at=NOON, part="tts", code="timeout"),
+    ]
+    assert await bench.store.append_events(call_id, events[:5]) == 5
+    assert await bench.store.append_events(call_id, events) == 3
+    assert await bench.store.append_events(call_id, events) == 0
+    assert await bench.store.append_events(call_id, [events[0], events[0]]) == 0
+    assert await bench.store.append_events(call_id, []) == 0
+    assert bench.behind.kinds(call_id) == [event.kind for event in events]
+    assert bench.behind.bookings() == {"k": "confirmed"}
+    assert bench.behind.messages() == [("rappeler", True, "booking_doubt")]
+
+
+async def test_events_for_a_call_without_a_row(bench: Bench, config: AssistantConfig) -> None:
+    """The worker ran on what it knew: events can't come before the call is opened, and that has a name."""
+    bench.behind.seed(config)
+    call_id = call_id_for("SCL_one")
+    with pytest.raises(CallNotOpen):
+        await bench.store.append_events(call_id, [CallerSaid(at=NOON, text="Allô")])
+    with pytest.raises(CallNotOpen):
+        await bench.store.close_call(closing(call_id))
+    await bench.store.open_call(inbound())
+    assert await bench.store.append_events(call_id, [CallerSaid(at=NOON, text="Allô")]) == 1
+
+
+STEPS = {
+    "a write that worked": ([("intended", 0), ("confirmed", 2)], "confirmed"),
+    "an unknown answer, looked up": ([("intended", 0), ("unconfirmed", 3), ("confirmed", 60)], "confirmed"),
+    "an unknown answer, never made": ([("intended", 0), ("unconfirmed", 3), ("absent", 60)], "absent"),
+    "refused, tried again, in doubt": ([("intended", 0), ("refused", 2), ("intended", 4)], "intended"),
+    "a success outlives a late doubt": ([("intended", 0), ("confirmed", 2), ("unconfirmed", 9)], "confirmed"),
+    "made, then cancelled": ([("intended", 0), ("confirmed", 2), ("cancelled", 9)], "cancelled"),
+    "two at one moment": ([("intended", 0), ("unconfirmed", 0)], "unconfirmed"),
+}
+
+
+@pytest.mark.parametrize("case", STEPS)
+async def test_the_booking_that_stands_does_not_depend_on_the_order(
+    bench: Bench, config: AssistantConfig, case: str
+) -> None:
+    """Every order of arrival, one by one and in one batch, ends in the same state."""
+    bench.behind.seed(config)
+    call_id = (await bench.store.open_call(inbound())).call_id
+    steps, wanted = STEPS[case]
+    expected: dict[str, str] = {}
+    for number, order in enumerate(permutations(steps)):
+        for together in (True, False):
+            key = f"{number}-{together}"
+            events = [step(key, BookingState(state), at) for state, at in order]
+            batches = [events] if together else [[event] for event in events]
+            for batch in batches:
+                await bench.store.append_events(call_id, batch)
+            expected[key] = wanted
+    assert bench.behind.bookings() == expected
+
+
+async def test_one_key_in_two_tenants_is_two_bookings(bench: Bench, config: AssistantConfig) -> None:
+    """No tenant's event can change another tenant's booking."""
+    bench.behind.seed(config)
+    bench.behind.seed(config, number="+33142000002")
+    ours = (await bench.store.open_call(inbound())).call_id
+    theirs = (await bench.store.open_call(inbound("SCL_two", dialed="+33142000002"))).call_id
+    await bench.store.append_events(ours, [step("k", BookingState.INTENDED, 0)])
+    await bench.store.append_events(theirs, [step("k", BookingState.CONFIRMED, 5)])
+    doubts = await bench.store.open_doubts(older_than=NOON + timedelta(hours=1))
+    assert [doubt.call_id for doubt in doubts] == [ours]
+
+
+async def test_a_message_told_better_replaces_the_earlier_words(bench: Bench, config: AssistantConfig) -> None:
+    """The later wording stands, whichever comes first; it stays one message."""
+    bench.behind.seed(config)
+    call_id = (await bench.store.open_call(inbound())).call_id
+    message_id = uuid4()
+    later = MessageTaken(at=NOON + timedelta(seconds=9), message_id=message_id, reason="rappeler avant midi")
+    earlier = MessageTaken(at=NOON, message_id=message_id, reason="rappeler")
+    await bench.store.append_events(call_id, [later])
+    await bench.store.append_events(call_id, [earlier])
+    assert bench.behind.messages() == [("rappeler avant midi", False, "message")]
+
+
+async def test_the_first_closing_stands(bench: Bench, config: AssistantConfig) -> None:
+    """A second closing changes nothing and is no error."""
+    bench.behind.seed(config)
+    call_id = (await bench.store.open_call(inbound())).call_id
+    await bench.store.close_call(closing(call_id))
+    await bench.store.close_call(closing(call_id, CallOutcome.FAILED, "second"))
+    await bench.store.close_call(closing(call_id, CallOutcome.LOST, "third"))
+    assert bench.behind.closing(call_id) == ("booked", "first", Decimal("0.0123"))
+
+
+async def test_a_real_closing_replaces_lost(bench: Bench, config: AssistantConfig) -> None:
+    """`lost` was only concluded: the job that was started again for the same call has the last word."""
+    bench.behind.seed(config)
+    call_id = (await bench.store.open_call(inbound())).call_id
+    await bench.store.close_call(closing(call_id, CallOutcome.LOST, ""))
+    await bench.store.close_call(closing(call_id))
+    await bench.store.close_call(closing(call_id, CallOutcome.ABANDONED, "late"))
+    assert bench.behind.closing(call_id)[:2] == ("booked", "first")
+
+
+async def test_open_doubts(bench: Bench, config: AssistantConfig) -> None:
+    """Intended and unconfirmed steps that are old enough, oldest first, with what is needed to look them up."""
+    calendar = CalComConnection(event_types={"checkup": 7})
+    bench.behind.seed(config, calendar=calendar)
+    context = await bench.store.open_call(inbound())
+    unconfirmed = step("second", BookingState.UNCONFIRMED, 20, attendee_phone="+33611111111", replaces_uid="old")
+    intended = step("first", BookingState.INTENDED, 10)
+    await bench.store.append_events(
+        context.call_id,
+        [unconfirmed, intended, step("done", BookingState.CONFIRMED, 0), step("young", BookingState.INTENDED, 900)],
+    )
+    doubts = await bench.store.open_doubts(older_than=NOON + timedelta(minutes=10))
+    assert [doubt.booking for doubt in doubts] == [intended, unconfirmed]
+    assert [(d.call_id, d.tenant_id, d.calendar) for d in doubts] == [
+        (context.call_id, context.tenant_id, calendar)
+    ] * 2
+    await bench.store.append_events(context.call_id, [step("first", BookingState.ABSENT, 60)])
+    still = await bench.store.open_doubts(older_than=NOON + timedelta(minutes=10))
+    assert [doubt.booking.booking_key for doubt in still] == ["second"]
+
+
+async def test_ping(bench: Bench) -> None:
+    """A store that works says so by saying nothing."""
+    await bench.store.ping()
