@@ -42,7 +42,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sandbox.faults import FaultRule, Switchboard, drop_connection, early_answer, knobs_from
-from sandbox.hearing import STEP_MS, Ear, SpeechGate
+from sandbox.hearing import COMPARED_STEPS, STEP_MS, Ear, SpeechGate
 from sandbox.recognition import Choice, Script, Utterance, Word, words_at_end, words_by
 
 OPERATIONS: Final = ("listen", "final", "projects")
@@ -256,6 +256,8 @@ class _Session:
         """Choose the utterance as soon as it can be told; show the words that are over; freeze a long segment."""
         knobs = self._switchboard.knobs
         if burst.choice is None:
+            if len(burst.levels) > COMPARED_STEPS + _HEAR_EVERY_STEPS:
+                return  # more of it would be compared no differently
             burst.choice = self._choose(burst, complete=False)
             if burst.choice is None:
                 return

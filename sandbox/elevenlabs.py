@@ -123,8 +123,8 @@ class _Socket:
 
     async def _open(self, context_id: str, message: dict[str, Any]) -> _Context | None:
         if len(self._contexts) >= self._service.switchboard.knobs["max_contexts"]:
-            self._closed = True
             await self._send({"error": "max_active_conversations", "code": 1008})
+            self._closed = True
             await self._websocket.close(1008, "max_active_conversations")
             return None
         voices: list[str] = message.get("voices") or [self._voice_id]

@@ -22,7 +22,7 @@ STEP_MS: Final = 10
 _FLOOR_DB = -60.0
 _ONSET_STEPS = 6
 _ONSET_ACTIVE = 5
-_COMPARED_STEPS = 150
+COMPARED_STEPS: Final = 150
 _SHAPE_FLOOR_DB = -30.0
 _BEFORE = 10
 _ELSEWHERE_DB = 2.0
@@ -113,7 +113,7 @@ def likeness(heard: Sequence[float], recording: Levels, *, awaited: int, toleran
     A fit within ``tolerance`` steps of ``awaited`` is preferred. What reaches past the recording's end is compared with
     silence.
     """
-    window = np.asarray(heard[:_COMPARED_STEPS], dtype=np.float64)
+    window = np.asarray(heard[:COMPARED_STEPS], dtype=np.float64)
     padded = np.concatenate((np.full(_BEFORE, _FLOOR_DB), recording, np.full(len(window), _FLOOR_DB)))
     views = np.lib.stride_tricks.sliding_window_view(padded, len(window))[: len(recording) + _BEFORE]
     ours = np.maximum(window - window.max(), _SHAPE_FLOOR_DB)

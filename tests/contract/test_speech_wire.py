@@ -5,11 +5,14 @@ timed text, and every fault surfaces as an error the framework's retry and fallb
 """
 
 import asyncio
+import base64
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+import aiohttp
 import httpx
+import numpy as np
 import pytest
 from livekit import rtc
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError, stt, utils
@@ -197,6 +200,39 @@ class TestRecogniser:
             await anext(stream)
         await stream.aclose()
 
+    async def test_silence_on_the_wire_closes_it(self, ears: str) -> None:
+        """NET-0001 after the idle time; KeepAlive holds it open; CloseStream is answered with Metadata."""
+        await control(ears, "knobs", {"idle_ms": 300})
+        url = f"{ears}/v1/listen?encoding=linear16&sample_rate=16000"
+        async with aiohttp.ClientSession(headers={"Authorization": "Token k"}) as session:
+            async with session.ws_connect(url) as ws:
+                for _ in range(4):
+                    await asyncio.sleep(0.15)
+                    await ws.send_str('{"type": "KeepAlive"}')
+                closed = await ws.receive(timeout=2)
+                assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 1011)
+                assert "NET-0001" in str(closed.extra)
+            async with session.ws_connect(url) as ws:
+                await ws.send_bytes(bytes(3_200))
+                await ws.send_str('{"type": "Finalize"}')
+                await ws.send_str('{"type": "CloseStream"}')
+                result, metadata = await ws.receive_json(timeout=2), await ws.receive_json(timeout=2)
+                assert (result["type"], result["from_finalize"]) == ("Results", True)
+                assert (metadata["type"], metadata["duration"]) == ("Metadata", 0.1)
+                assert (await ws.receive(timeout=2)).data == 1000
+
+    @pytest.mark.parametrize(
+        "query",
+        ["", "encoding=opus", "encoding=linear16", "encoding=linear16&sample_rate=16000&utterance_end_ms=1000"],
+    )
+    async def test_a_wrong_query_is_refused_with_its_reason(self, ears: str, query: str) -> None:
+        async with aiohttp.ClientSession(headers={"Authorization": "Token k"}) as session:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                await session.ws_connect(f"{ears}/v1/listen?{query}")
+        assert caught.value.status == 400
+        assert caught.value.headers is not None
+        assert caught.value.headers["dg-error"]
+
     async def test_the_key_check(self, ears: str) -> None:
         async with httpx.AsyncClient(base_url=ears) as client:
             good = await client.get("/v1/projects", headers={"Authorization": "Token k"})
@@ -234,8 +270,6 @@ async def say(tts: elevenlabs.TTS, *texts: str) -> tuple[bytes, list[str], float
 
 
 def longest_silence_ms(pcm: bytes, rate_hz: int) -> int:
-    import numpy as np
-
     samples = np.abs(np.frombuffer(pcm, dtype="<i2").astype(np.int32))
     step = rate_hz // 100
     loud = samples[: len(samples) // step * step].reshape(-1, step).max(axis=1) > 200
@@ -329,6 +363,27 @@ class TestVoice:
         audio, _, _ = await say(tts, SENTENCES[1])
         assert len(audio) > 24_000
         await tts.aclose()
+
+    async def test_too_many_contexts_and_audio_after_close(self, voice: str) -> None:
+        """A closed context still gets what it was given, then its end; one context too many costs the socket."""
+        path = "v1/text-to-speech/ava-fr-claire-0000001/multi-stream-input?model_id=eleven_flash_v2_5"
+        async with aiohttp.ClientSession(headers={"xi-api-key": "k"}) as session:
+            async with session.ws_connect(f"{voice}/{path}&output_format=ulaw_8000&sync_alignment=true") as ws:
+                await ws.send_json({"text": " ", "context_id": "a"})
+                await ws.send_json({"text": "Bonjour. ", "context_id": "a", "flush": True})
+                await ws.send_json({"context_id": "a", "close_context": True})
+                messages = [await ws.receive_json(timeout=3)]
+                while not messages[-1].get("isFinal"):
+                    messages.append(await ws.receive_json(timeout=3))
+                audio = b"".join(base64.b64decode(m["audio"]) for m in messages[:-1])
+                assert 0.3 < len(audio) / 8_000 < 2
+                assert (
+                    "".join(c for m in messages[:-1] for c in (m["alignment"] or {"chars": ""})["chars"]) == "Bonjour. "
+                )
+                for number in range(6):
+                    await ws.send_json({"text": " ", "context_id": f"c{number}"})
+                assert (await ws.receive_json(timeout=3))["error"] == "max_active_conversations"
+                assert (await ws.receive(timeout=3)).data == 1008
 
     async def test_a_late_voice_is_only_late(self, voice: str) -> None:
         await control(voice, "faults", [{"operation": "speak", "kind": "delay", "delay_ms": 700}])
