@@ -18,14 +18,15 @@ from calendar_tools.speech.text import fold
 Slice = Literal["all", "early", "mid", "late"]
 MINUTES_IN_DAY = 24 * 60
 
+# Minutes of the day. A slot at noon is "midday", not "afternoon": nobody who asks for the afternoon means lunch time.
 PARTS: dict[str, tuple[int, int]] = {
     "any": (0, 24 * 60),
     "early_morning": (5 * 60, 9 * 60),
     "morning": (5 * 60, 12 * 60),
     "late_morning": (10 * 60, 12 * 60),
     "midday": (11 * 60 + 30, 14 * 60),
-    "early_afternoon": (12 * 60, 15 * 60),
-    "afternoon": (12 * 60, 18 * 60),
+    "early_afternoon": (13 * 60, 15 * 60),
+    "afternoon": (13 * 60, 18 * 60),
     "late_afternoon": (16 * 60, 19 * 60),
     "end_of_day": (16 * 60, 20 * 60),
     "evening": (17 * 60, 24 * 60),
