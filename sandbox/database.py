@@ -224,8 +224,9 @@ class Database:
         with self._lock:
             if self._process is None or self._process.stdin is None:
                 raise SandboxError("the database is not running")
-            self._process.stdin.write(json.dumps({"do": what}).encode() + b"\n")
-            self._process.stdin.flush()
+            with contextlib.suppress(BrokenPipeError):  # it has ended: the missing answer says so, with its last words
+                self._process.stdin.write(json.dumps({"do": what}).encode() + b"\n")
+                self._process.stdin.flush()
             self._answer(_COMMAND_SECONDS)
 
     def _answer(self, seconds: float) -> dict[str, Any]:
