@@ -47,6 +47,11 @@ _HE_MINUTES = {
 }  # fmt: skip
 
 
+_HE_MINUTES_SAID = _HE_MINUTES | {
+    word.removeprefix("ו"): minutes for word, minutes in _HE_MINUTES.items() if " ו" in word
+}
+
+
 def _any(words: dict[str, int]) -> str:
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
 
@@ -67,7 +72,7 @@ _EN_BARE = re.compile(rf"(?:\b(?:at|for|say|make it)|^) ?(?P<hour>\d{{1,2}}|{_an
 _HE_TIME = re.compile(
     rf"(?:(?<=\s)|^)[בלהוש]{{0,2}}(?:שעה )?(?:(?P<quarter>רבע ל)(?P<qhour>{_any(_HE_HOURS)})"
     rf"|(?P<digit>\d{{1,2}}):(?P<digits>\d{{2}})"
-    rf"|(?P<hour>{_any(_HE_HOURS)})(?: (?P<minute>{_any(_HE_MINUTES)}))?)(?!\w)"
+    rf"|(?P<hour>{_any(_HE_HOURS)})(?: (?P<minute>{_any(_HE_MINUTES_SAID)}))?)(?!\w)"
 )
 _HE_DIGIT = re.compile(r"(?:ב|ל)(?:שעה )? ?(?P<digit>\d{1,2})\b(?! ב)")
 
@@ -111,7 +116,7 @@ def _hebrew(folded: str) -> Iterator[int]:
         elif match["digit"]:
             yield int(match["digit"]) * 60 + int(match["digits"])
         else:
-            yield _HE_HOURS[match["hour"]] * 60 + (_HE_MINUTES[match["minute"]] if match["minute"] else 0)
+            yield _HE_HOURS[match["hour"]] * 60 + (_HE_MINUTES_SAID[match["minute"]] if match["minute"] else 0)
     if not found:
         for match in _HE_DIGIT.finditer(folded):
             yield int(match["digit"]) * 60

@@ -21,6 +21,7 @@ from sandbox.receptionist.words import blank, fold, tokens
 Goal = Literal["book", "cancel", "reschedule", "message"]
 
 _LONG_REASON = 3
+_CLOCK = re.compile(r"\b(\d{2}):(\d{2})")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Dialogue:
     finished: bool = False
     asked_name: int = 0
     suggested_day: str | None = None
+    asked_back: str | None = None  # the tool whose last answer was a question
     heard: Heard | None = None
     said: list[str] = field(default_factory=list[str])
     results: list[Result] = field(default_factory=list[Result])
@@ -156,8 +158,8 @@ class Dialogue:
             gives_name = expecting == "name" and not heard.means("question", "person", "cancel", "goodbye", "wait")
             if gives_name or (confirming and "when" not in heard.intents):
                 name = name_in(heard.text, self.lexicon)
-        if name and name != self.name:
-            self.renamed = self.name is not None
+        if name:
+            self.renamed = self.name not in (None, name)
             self.name, self.new_proof = name, True
         self.new_proof = self.new_proof or bool(heard.number or heard.email)
         self.number = heard.number or self.number
@@ -244,9 +246,13 @@ class Dialogue:
             self.reason = reason
 
     def hear_oneself(self, text: str) -> None:
-        """Takes in what the assistant said, which may have been cut short or replaced on its way to the caller."""
-        if text.strip():
-            self.said.append(text.strip())
+        """Takes in what the assistant said, which may have been cut short or replaced on its way to the caller.
+
+        A tool's sentence counts as said, whether the tool speaks it itself or leaves it to the model.
+        """
+        text = text.strip()
+        if text and not (self.said and self.said[-1].startswith(text)):
+            self.said.append(text)
             self.asked_name += bool(self.lexicon.asked["name"].search(fold(text)))
 
     def _forget_offers(self) -> None:
@@ -255,6 +261,8 @@ class Dialogue:
     def learn(self, result: Result) -> None:
         """Takes in a tool's answer."""
         self.results.append(result)
+        self.asked_back = result.tool if result.status == "ask" else None
+        self.hear_oneself(result.say)
         learn = {
             "check_opening_hours": self._learn_hours,
             "find_slots": self._learn_slots,
@@ -326,7 +334,9 @@ class Dialogue:
         for entry in map(as_object, as_list(result.data.get(key))):
             say = str(entry.get("say", ""))
             rest = blank(fold(say), list(self.lexicon.day.finditer(fold(say))))
-            found.append(Offer(str(entry.get(ref, "")), say, times_in(rest, self.lexicon)))
+            exact = _CLOCK.search(str(entry.get("at", "")))
+            times = (frozenset({int(exact[1]) * 60 + int(exact[2])}),) if exact else times_in(rest, self.lexicon)
+            found.append(Offer(str(entry.get(ref, "")), say, times))
         return tuple(found)
 
 

@@ -54,10 +54,10 @@ LEXICON = Lexicon(
         {
             "name": r"(?:your|what) (?:full )?name|which name|\bspell",
             "day": r"(?:which|what)(?: other)? day|what date|\bwhen would",
-            "slot": r"what time|which (?:time|one|would)|suits? you|works? for you|would you like\?$",
+            "slot": r"what time|which (?:time|one|would)|suits? you|would you prefer|works? for you|would you like\?$",
             "confirm": r"that right|is that correct|shall i (?:confirm|book|go ahead)|do you confirm|cancel it\?",
             "change": r"like to change|should i (?:change|correct)",
-            "message_offer": r"(?:leave|take|pass on) a message",
+            "message_offer": r"(?:leave|take|pass on) a message|team call you back\?",
             "reason": r"what is (?:your|the) message|what is it about|what(?:'s| is) the reason"
             r"|what should i (?:note|pass on)",
             "number": r"(?:what|which) (?:is the )?number|your (?:phone )?number",
@@ -156,5 +156,6 @@ LEXICON = Lexicon(
         "ask_identity": ("All right. Which name is the appointment under?",),
         "ask_proof": ("Could you give me the e-mail or the phone number you gave for the booking?",),
         "urgent": ("I understand that it is urgent.",),
+        "danger": ("If anyone is in danger, call {number}.",),
     },
 )

@@ -66,7 +66,7 @@ LEXICON = Lexicon(
             r"|l'annuler \?",
             "change": r"(?:souhaitez|voulez) vous (?:changer|modifier)|que (?:dois je|faut il) (?:changer"
             r"|corriger)|je corrige",
-            "message_offer": r"(?:laisser|prendre|prenne|noter|transmett\w+) un message",
+            "message_offer": r"(?:laisser|prendre|prenne|noter|transmett\w+) un message|l'equipe vous rappelle \?",
             "reason": r"quel est (?:votre|le) (?:message|motif)|a quel sujet|que (?:dois je|puis je) (?:noter"
             r"|transmettre)",
             "number": r"(?:quel|votre) numero|quel est le numero",
@@ -157,7 +157,7 @@ LEXICON = Lexicon(
         "offer_message": ("Voulez-vous laisser un message ?",),
         "ask_reason": ("Bien sûr. Quel est votre message, et à quel sujet ?", "Quel est le motif de votre appel ?"),
         "ask_caller": ("C'est noté. Et quel est votre nom ?",),
-        "ask_number": ("À quel numéro peut-on vous rappeler ? Quel est le numéro ?",),
+        "ask_number": ("Sur quel numéro êtes-vous joignable ?",),
         "anything_else": ("Puis-je faire autre chose pour vous ?", "Avez-vous besoin d'autre chose ?"),
         "welcome": ("Je vous en prie.",),
         "farewell": ("Merci de votre appel, au revoir et bonne journée !",),
@@ -176,5 +176,6 @@ LEXICON = Lexicon(
         "ask_identity": ("D'accord. À quel nom est le rendez-vous ? Quel nom dois-je chercher ?",),
         "ask_proof": ("Pouvez-vous me donner l'adresse mail ou le téléphone donné à la réservation ?",),
         "urgent": ("Je comprends que c'est urgent.",),
+        "danger": ("En cas de danger, appelez le {number}.",),
     },
 )

@@ -25,7 +25,7 @@ def reply_to(request: ChatRequest) -> Reply:
     dialogue = read_dialogue(request, {} if request.tool_choice == "none" else request.schemas)
     if not request.tools and _SUMMARY.search(fold(request.system_prompt[:400])):
         return _summary(request)
-    reply = _decide(dialogue)
+    reply = _fitted(_decide(dialogue), request.schemas)
     if request.tools and not isinstance(request.tool_choice, str):
         return _demanded(reply, request.schemas, request.tool_choice.function.name)
     return _demanded(reply, request.schemas, None) if request.tool_choice == "required" else reply
@@ -72,6 +72,8 @@ def _urgent(d: Dialogue) -> Reply | None:
     if d.heard is None or not d.heard.means("urgent"):
         return None
     words = d.facts.urgency or sentence(d, "urgent")
+    if d.facts.urgency is None and d.facts.emergency_number:
+        words = f"{words} {sentence(d, 'danger', number=d.facts.emergency_number)}"
     if any(words in said for said in d.said):
         return None
     if d.goal == "book" and d.day:
@@ -97,7 +99,10 @@ def _dropped(d: Dialogue) -> Reply | None:
 
 def _hours(d: Dialogue) -> Reply | None:
     heard = d.heard
-    if heard is None or not heard.means("hours") or heard.means("book", "cancel", "reschedule", "message"):
+    if heard is None or heard.means("book", "cancel", "reschedule", "message"):
+        return None
+    asked_back = d.asked_back == "check_opening_hours" and d.goal is None and bool(heard.days)
+    if not heard.means("hours") and not asked_back:
         return None
     if d.offers_tool("check_opening_hours"):
         day = heard.days[-1] if heard.days else d.lexicon.today_word
@@ -251,6 +256,8 @@ def _hold(d: Dialogue) -> Reply:
     assert d.chosen is not None
     if d.name is None:
         return Reply(sentence(d, "ask_name_again" if d.expecting == "name" else "ask_name"))
+    if d.number is None and d.facts.number_hidden and d.expecting != "number":
+        return Reply(sentence(d, "ask_number"))
     return Reply(calls=(ToolCall.of("hold_slot", slot_id=d.chosen.ref, caller_name=d.name),))
 
 
@@ -316,6 +323,14 @@ def _summary(request: ChatRequest) -> Reply:
     """Asked for a summary and offered no tool: the caller's own first words, which is as far as a script can go."""
     spoken = " ".join(m.text for m in request.messages if m.role == "user")
     return Reply(" ".join(spoken.split())[:240])
+
+
+def _fitted(reply: Reply, tools: Mapping[str, Schema]) -> Reply:
+    """Only arguments that the schema has: a strict schema lets a real model name no other."""
+    calls = [(call, tools[call.name]) for call in reply.calls]
+    return Reply(
+        reply.text, tuple(call.only(schema.properties) if schema.is_closed else call for call, schema in calls)
+    )
 
 
 def _demanded(reply: Reply, tools: Mapping[str, Schema], wanted: str | None) -> Reply:

@@ -24,20 +24,21 @@ _NAMES: tuple[tuple[Language, str], ...] = (
     ("en", r"anglais|english|אנגלית"),
     ("he", r"hebreu|hebrew|עברית"),
 )
-_SPEAK = r"(?:speak|language|langue|parle\w*|reponds|repondez|answer|reply|שפה|דבר\w*)[^\n.]{0,30}?"
+_SPEAK = r"(?:speak|always in|language|langue|parle\w*|reponds|repondez|answer|reply|שפה|דבר\w*)[^\n.]{0,30}?"
 _URGENT_HEADING = re.compile(r"^\W*(?:#+ .*|\*\*.*)?(?:urgen|emergenc|חירום|דחופ|דחוף)", re.IGNORECASE)
 _QUOTED = re.compile(r"[«“\"„]\s*([^»”\"“]{12,300}?)\s*[»”\"]")
-_ADVICE = re.compile(
-    r"(?:advice|conseil|consigne|say|dites|dire|dis|answer|reponse|אמור|אמרי|לומר)[^:\n]{0,30}:\s*(\S.{8,})",
-    re.IGNORECASE,
+_EMERGENCY_NUMBER = re.compile(
+    r"(?:emergency number|numero d'urgence|numero d'appel"
+    r"|מספר חירום)[^\d\n]{0,12}(\d{2,4})"
 )
 _HIDDEN_NUMBER = re.compile(
     r"^\W*(?:caller|the caller|appelant|l'appelant|numero|מתקשר|המתקשר)[^\n]{0,60}"
-    r"(?:unknown|withheld|hidden|anonymous|no number|masque|inconnu|anonyme|cache|חסוי|לא ידוע)",
+    r"(?:unknown|withh[eo]ld|hidden|anonymous|no number|masque|inconnu|anonyme|cache|חסוי|לא ידוע)",
     re.MULTILINE,
 )
 _GENERIC = frozenset(
-    "min minutes mn euros eur aliases alias also called aussi appele de du la le les des et ou a the of or and".split()
+    "min minutes mn euros eur aliases alias also called callers say aussi appele de du la le les des et ou a "
+    "the of or and".split()
 )
 
 
@@ -51,7 +52,8 @@ class ServiceLine:
 class PromptFacts:
     language: Language
     services: tuple[ServiceLine, ...]
-    urgency: str | None
+    urgency: str | None  # to be said word for word
+    emergency_number: str | None
     number_hidden: bool
 
 
@@ -64,6 +66,7 @@ def read_prompt(system: str) -> PromptFacts:
         language=_prompt_language(folded),
         services=tuple(timed or services),
         urgency=_urgency_text(system),
+        emergency_number=number[1] if (number := _EMERGENCY_NUMBER.search(folded)) else None,
         number_hidden=bool(_HIDDEN_NUMBER.search(folded)),
     )
 
@@ -102,8 +105,6 @@ def _urgency_text(system: str) -> str | None:
         section = _section(lines, index)
         if quoted := _QUOTED.search(section):
             return quoted[1].strip()
-        if (advice := _ADVICE.search(fold(section))) is not None:
-            return section[advice.start(1) : advice.end(1)].strip()
     return None
 
 

@@ -1,6 +1,7 @@
 """What the receptionist answers to one request: words, or calls of the tools on offer."""
 
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,10 @@ class ToolCall:
     @classmethod
     def of(cls, name: str, **arguments: Any) -> "ToolCall":
         return cls(name, json.dumps(arguments, ensure_ascii=False))
+
+    def only(self, names: Container[str]) -> "ToolCall":
+        """Without the arguments that are not among ``names``."""
+        return ToolCall.of(self.name, **{k: v for k, v in json.loads(self.arguments).items() if k in names})
 
 
 @dataclass(frozen=True)

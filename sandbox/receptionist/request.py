@@ -44,6 +44,11 @@ class Schema(_Part):
     properties: "dict[str, Schema]" = Field(default_factory=dict)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it says which properties there are, none included."""
+        return "properties" in self.model_fields_set
+
+    @property
     def neutral(self) -> Any:
         """A value of this type that says nothing, for a call that is demanded and has nothing to say."""
         if self.enum:

@@ -9,6 +9,7 @@ import httpx
 import openai as openai_client
 import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions, APIStatusError, APITimeoutError, llm
+from livekit.agents.types import NOT_GIVEN, NotGivenOr
 from livekit.plugins import openai
 
 from sandbox.openai import OpenAIApp, create_app
@@ -42,8 +43,12 @@ class Line:
         self.app = app
         self.model = self.open_model()
 
-    def open_model(self, **options: Any) -> openai.LLM:
-        return openai.LLM(**{"model": "gpt-5.4-mini", "base_url": f"{self.url}/v1", "api_key": "sk-test", **options})
+    def open_model(
+        self, *, model: str = "gpt-5.4-mini", api_key: str = "sk-test", prompt_cache_key: NotGivenOr[str] = NOT_GIVEN
+    ) -> openai.LLM:
+        return openai.LLM(
+            model=model, base_url=f"{self.url}/v1", api_key=api_key, prompt_cache_key=prompt_cache_key, temperature=0.3
+        )
 
     async def control(self, path: str, body: Any) -> None:
         async with httpx.AsyncClient(base_url=self.url) as client:

@@ -39,7 +39,7 @@ class Call:
     def __init__(self, language: str = "fr", tools: Sequence[str] = ALL, prompt: str | None = None) -> None:
         self.language = language
         self.messages: list[dict[str, Any]] = [{"role": "system", "content": prompt or PROMPTS[language]}]
-        self.tools = [
+        self.tools: list[dict[str, Any]] = [
             {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in tools
         ]
         self.last = Reply()
@@ -620,3 +620,64 @@ def test_the_same_request_always_gets_the_same_reply() -> None:
 def test_the_callers_language_wins_over_the_prompts() -> None:
     call = Call("fr")
     assert call.says("Hello, what would you like to do for me please?").text.isascii()
+
+
+def test_tools_that_speak_for_themselves() -> None:
+    """Our tools say their sentence themselves: no reply is asked for, their words stand in the history as the assistant's."""
+    call = Call("fr")
+
+    def spoken(status: str, say: str, **more: Any) -> None:
+        for made in call.messages[-1]["tool_calls"]:
+            text = json.dumps({"status": status, "say": say, **more}, ensure_ascii=False)
+            call.messages.append({"role": "tool", "tool_call_id": made["id"], "content": text})
+        call.messages.append({"role": "assistant", "content": say})
+
+    call.says("Je voudrais un rendez-vous jeudi matin")
+    spoken(
+        "slots",
+        "Neuf heures ou dix heures trente. Qu'est-ce qui vous convient ?",
+        slots=[
+            {"id": "s1", "say": "neuf heures", "at": "2026-11-26 09:00"},
+            {"id": "s2", "say": "dix heures trente", "at": "2026-11-26 10:30"},
+        ],
+    )
+    call.says("dix heures trente")
+    call.says("Jean Dupont")
+    assert call.called() == ("hold_slot", {"slot_id": "s2", "caller_name": "Jean Dupont"})
+    spoken("held", "Je récapitule : jeudi à dix heures trente, au nom de Jean Dupont. C'est bien ça ?")
+    call.messages[-1]["content"] = "Je récapitule : jeudi"
+    call.says("Oui c'est ça")
+    assert call.called()[0] == "book_slot"
+    spoken("unavailable", "Je n'arrive pas à joindre l'agenda. Voulez-vous laisser un message ?")
+    call.says("Oui")
+    call.says("Pouvez-vous me rappeler demain pour confirmer.")
+    assert call.called()[0] == "take_message"
+    spoken("taken", "C'est noté. Puis-je faire autre chose pour vous ?")
+    call.says("Non merci.")
+    assert call.called()[0] == "end_call"
+
+
+def test_an_ambiguous_day_is_cleared_up_with_the_tool_that_asked() -> None:
+    call = Call("fr")
+    call.says("Vous êtes ouverts vendredi prochain ?")
+    call.result("ask", "Vous voulez dire vendredi vingt-sept ou vendredi quatre décembre ?")
+    call.says("Le quatre décembre")
+    assert call.called() == ("check_opening_hours", {"day": "Le quatre décembre"})
+
+
+def test_only_arguments_of_the_schema_are_sent() -> None:
+    call = Call("fr")
+    call.tools = [
+        {"type": "function", "function": {"name": "end_call", "parameters": {"type": "object", "properties": {}}}}
+    ]
+    call.says("Au revoir")
+    assert call.called() == ("end_call", {})
+
+
+def test_a_hidden_number_is_asked_for_before_a_slot_is_held() -> None:
+    call = Call("fr", prompt=PROMPTS["fr"] + "\nThe caller withholds their number: ask for one to book.\n")
+    call.says("Un rendez-vous jeudi, je m'appelle Jean Dupont.")
+    call.slots("morning")
+    assert "numéro" in call.says("le premier").text
+    call.says("zéro six douze trente-quatre cinquante-six soixante-dix-huit")
+    assert call.called()[0] == "hold_slot"
