@@ -520,20 +520,18 @@ class BookingDesk:
     async def _leave_untold(self, write: _Write) -> None:
         """What the caller has not been told is told to the business, and only then recorded as ended."""
         step = write.plan.step
-        if not write.task.done():
-            write.task.cancel()
-            await self._leave(step, "unconfirmed")
-            await self._record(step, BookingState.UNCONFIRMED, durable=True)
-        else:
-            outcome = _outcome(write.task)
-            if isinstance(outcome, _Done):
-                await self._leave(step, "stands")
-            elif outcome is None:
-                await self._leave(step, "unconfirmed")
-            await self._record_end(write.plan, outcome, durable=True)
+        outcome = _outcome(write.task)
+        why: Why = "stands" if isinstance(outcome, _Done) else "unconfirmed"
+        write.task.cancel()
+        if outcome is None or isinstance(outcome, _Done):
+            if not await self._leave(step, why):
+                return  # `intended` stays the last step, and the reconciler leaves the message
+        await self._record_end(write.plan, outcome, durable=True)
         write.told = True
 
     async def _record_end(self, plan: _Plan, outcome: _Outcome | None, *, durable: bool) -> None:
+        if self._resumed and isinstance(outcome, _Gone | Refused | CalendarAway):
+            return  # not written now, but perhaps by the job before: `intended` stays, and the reconciler looks
         match outcome:
             case _Done(receipt, _):
                 uid = receipt.booking.uid
@@ -566,7 +564,8 @@ class BookingDesk:
         except DomainError:
             return  # `intended` stands in the ledger: the reconciler ends it
 
-    async def _leave(self, step: BookingRecorded, why: Why) -> None:
+    async def _leave(self, step: BookingRecorded, why: Why) -> bool:
+        """Whether the message is kept. If not, the step stays open and the reconciler leaves the same one."""
         message = follow_up_for(
             step,
             why,
@@ -578,7 +577,8 @@ class BookingDesk:
         try:
             await self._follow_up(message)
         except DomainError:
-            return  # the reconciler leaves the same message
+            return False
+        return True
 
     async def _none(
         self, kind: EventType, service_id: str, window: Stretch, slots: list[Slot], until: datetime, uid: str | None

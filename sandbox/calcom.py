@@ -459,6 +459,8 @@ class CalComApp:
         form, self._domain.race = self._domain.race, None
         if form is None:
             return
+        if self.diary.busy(kind, start, None):
+            return
         self.diary.take(kind, start)
         if form == "raw":
             raise Refusal(409, "booking_conflict_error", shape="C")

@@ -154,14 +154,14 @@ class Diary:
                 at = opens
                 while at + length <= closes:
                     fits = start <= at < end and earliest <= at <= latest
-                    if fits and not self._busy(kind, at, moving) and not self._held(kind, at):
+                    if fits and not self.busy(kind, at, moving) and not self._held(kind, at):
                         starts.append(at)
                     at += step
             day += timedelta(days=1)
         return starts
 
     def reserve(self, kind: EventTypeRow, start: datetime, *, length: int | None, minutes: int) -> ReservationRow:
-        if self._busy(kind, start, None):
+        if self.busy(kind, start, None):
             raise Refusal(422, "Can't reserve a slot if the event is already booked.")
         if self._held(kind, start):
             raise Refusal(422, "This time slot is already reserved by another user. Please choose a different time.")
@@ -186,7 +186,7 @@ class Diary:
         end = start + timedelta(minutes=kind.minutes)
         local = start.astimezone(self.schedule.zone).date()
         works = any(opens <= start and end <= closes for opens, closes in self.schedule.spans(local))
-        if not works or self._busy(kind, start, moving):
+        if not works or self.busy(kind, start, moving):
             raise Refusal(400, TAKEN)
         if kind.cap_per_attendee is not None and moving is None:
             active = [b for b in self.bookings.values() if b.stands and b.email == email and b.start > now]
@@ -295,7 +295,8 @@ class Diary:
             case _:
                 raise ValueError(f"status {status!r} is not one of upcoming,recurring,past,cancelled,unconfirmed")
 
-    def _busy(self, kind: EventTypeRow, start: datetime, moving: str | None) -> bool:
+    def busy(self, kind: EventTypeRow, start: datetime, moving: str | None) -> bool:
+        """Whether a standing booking other than `moving` is in the way."""
         if not kind.exclusive:
             return False
         end = start + timedelta(minutes=kind.minutes)
