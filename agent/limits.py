@@ -31,6 +31,8 @@ async def watch(session: AgentSession[Any], c: Conversation, voice: CannedVoice,
     while True:
         await asyncio.sleep(_TICK)
         now = time()
+        if c.ended_by != "caller":
+            return None  # the call is ending already
         if session.agent_state in ("speaking", "thinking"):
             c.progress.last_heard = max(c.progress.last_heard, now)
         silent = now - c.progress.last_heard

