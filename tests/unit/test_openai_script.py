@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sandbox.receptionist import ChatRequest, Reply, reply_to
 
@@ -681,3 +683,31 @@ def test_a_hidden_number_is_asked_for_before_a_slot_is_held() -> None:
     assert "numéro" in call.says("le premier").text
     call.says("zéro six douze trente-quatre cinquante-six soixante-dix-huit")
     assert call.called()[0] == "hold_slot"
+
+
+WORDS = st.sampled_from(
+    "oui non rendez-vous jeudi vendredi matin après-midi quatorze heures le premier annuler déplacer message combien merci "
+    "Dupont D U P urgent attendez 06 12 34 56 78 demain yes cancel Friday two o'clock ? … 25 décembre".split()
+    + ["תור", "מחר", "בשתיים", "כן", "לא"]
+)
+STATUSES = st.sampled_from(
+    "slots none ask unavailable held gone booked doubtful refused found not_found taken open".split()
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.lists(WORDS, max_size=7).map(" ".join), STATUSES), min_size=1, max_size=8), st.data())
+def test_whatever_is_said_it_answers_and_calls_only_what_is_offered(
+    turns: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    offered = data.draw(st.lists(st.sampled_from(ALL), unique=True))
+    call = Call(data.draw(st.sampled_from(("fr", "en", "he"))), tools=offered)
+    slots = [{"id": "s1", "say": "neuf heures"}, {"id": "s2", "say": "two p.m."}]
+    for words, status in turns:
+        reply = call.says(words)
+        for _ in range(5):
+            assert {made.name for made in reply.calls} <= set(offered)
+            if not reply.calls:
+                break
+            reply = call.result(status, "Voilà.", slots=slots, bookings=[{"ref": "b1", "say": "jeudi"}])
+        assert not reply.calls, "a loop of tool calls"
