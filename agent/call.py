@@ -1,6 +1,7 @@
 """One call, from ring to record. `run_call` is the whole story; each step lives in the module it names."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -8,7 +9,7 @@ from livekit.agents import AgentSession, CloseEvent, ConversationItemAddedEvent,
 from livekit.agents.llm import ChatMessage
 
 from agent.apologies import Apologies, clip_for
-from agent.closing import FinishedCall
+from agent.closing import OpenedCall
 from agent.conversation import Conversation
 from agent.desk import open_desk
 from agent.dictation import Dictation
@@ -30,9 +31,16 @@ from contracts.errors import DomainError
 log = structlog.get_logger("agent.call")
 
 
-async def run_call(line: Line, resources: Resources) -> FinishedCall | None:
+def _forget(_: OpenedCall) -> None:
+    """The caller of run_call waits for its answer."""
+
+
+async def run_call(
+    line: Line, resources: Resources, opened: Callable[[OpenedCall], None] = _forget
+) -> OpenedCall | None:
     """resolve → context → session → greeting → turns → close. Returns when the line is down; what is left to be done is the
-    answer's `finish`, after the caller has gone. None: there was nobody to answer as, and the caller has heard so."""
+    answer's `finish`, after the caller has gone. None: there was nobody to answer as, and the caller has heard so.
+    `opened` gets the answer as soon as there is a record to close, for a job that is cut before it returns."""
     try:
         context = await resolve(line.inbound, resources.store, resources.known)
     except DomainError as error:
@@ -48,13 +56,15 @@ async def run_call(line: Line, resources: Resources) -> FinishedCall | None:
     session = build_session(context, resources.settings)
     scribe, voice, errands = Scribe(session, c), CannedVoice(c.config, resources.clips), Errands(str(context.call_id))
     _subscribe(session, c, scribe, voice, errands)
+    call = OpenedCall(c, scribe, trace, resources)
+    opened(call)
     await line.start(session, Receptionist(c))
     greeting = await greet(session, c, cache=resources.clips)
     errands.start(c.prefetch(), voice.prepare(session), watch(session, c, voice, after=greeting))
     await c.ended.wait()
     await errands.aclose()
     await line.hang_up()
-    return FinishedCall(c, scribe, trace, resources)
+    return call
 
 
 def _subscribe(

@@ -21,7 +21,9 @@ _SETTLE = 20.0  # seconds a booking write in flight is given to settle; past it 
 
 
 @dataclass(frozen=True)
-class FinishedCall:
+class OpenedCall:
+    """A call that has a record to close."""
+
     conversation: Conversation
     scribe: Scribe
     trace: CallTrace

@@ -2,7 +2,7 @@
 the connections warm up and the next days' slots are fetched."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 from livekit import rtc
 from livekit.agents import AgentSession
@@ -32,7 +32,7 @@ async def greet(session: AgentSession[Any], c: Conversation, *, cache: ClipCache
     pcm = await cache.get(key)
     if pcm is not None:
         return session.say(text, audio=frames(pcm))
-    tts: TTS[Any] | None = session.tts
+    tts = cast("TTS[Any] | None", session.tts)
     if tts is None:
         return session.say(text)
     return session.say(text, audio=kept(cache, key, _spoken(tts, normalise_for_tts(text, c.language))))

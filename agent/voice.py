@@ -6,7 +6,7 @@ import wave
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from livekit import rtc
@@ -52,7 +52,7 @@ class CannedVoice:
 
     async def prepare(self, session: AgentSession[Any]) -> None:
         """Synthesises what is not kept yet; once in the life of a voice. Failures cost nothing but the nicer clip."""
-        tts: TTS[Any] | None = session.tts
+        tts = cast("TTS[Any] | None", session.tts)
         if tts is None:
             return
         for name in CANNED:

@@ -9,17 +9,19 @@ from livekit.agents import AgentServer, JobContext, JobProcess
 
 from agent import logs
 from agent.call import run_call
-from agent.closing import FinishedCall
+from agent.claims import warm as warm_claims
+from agent.closing import OpenedCall
 from agent.inbound import InboundUnreadable, read_inbound
 from agent.line import RoomLine
 from agent.resources import open_resources
 from agent.settings import Settings, export_livekit, load_settings
-from agent.sweep import sweep
+from agent.sweep import sweep, sweep_forever
 from calendar_tools.speech import warm
+from contracts.assistant import Language
 
 log = structlog.get_logger("agent.worker")
 
-_FINISHED = "ava.finished"
+_OPENED = "ava.opened"
 _JOIN_DEADLINE = 20.0
 
 
@@ -27,8 +29,10 @@ def prewarm(process: JobProcess) -> None:
     """Once per job process, before its call: what would else be paid by the first caller."""
     settings = load_settings()
     logs.set_up(settings.ava_log_level)
-    for language in ("fr", "en", "he"):
+    languages: tuple[Language, ...] = ("fr", "en", "he")
+    for language in languages:
         warm(language)
+        warm_claims(language)
     process.userdata["settings"] = settings
 
 
@@ -46,7 +50,11 @@ async def answer(ctx: JobContext) -> None:
         return
     structlog.contextvars.bind_contextvars(call_id=str(inbound.call_id))
     resources = await ctx.proc.userdata.setdefault("stack", _Stack()).enter(settings)
-    ctx.proc.userdata[_FINISHED] = await run_call(RoomLine(ctx, inbound), resources)
+
+    def opened(call: OpenedCall) -> None:
+        ctx.proc.userdata[_OPENED] = call
+
+    await run_call(RoomLine(ctx, inbound), resources, opened)
     ctx.shutdown("call ended")
 
 
@@ -67,11 +75,11 @@ class _Stack:
 
 async def after_call(ctx: JobContext) -> None:
     """The framework's on_session_end: the caller is gone, up to session_end_timeout is ours."""
-    finished: FinishedCall | None = ctx.proc.userdata.get(_FINISHED)
+    call: OpenedCall | None = ctx.proc.userdata.get(_OPENED)
     try:
-        if finished is not None:
-            await finished.finish()
-            await sweep(finished.resources)
+        if call is not None:
+            await call.finish()
+            await sweep(call.resources)
     finally:
         stack: _Stack | None = ctx.proc.userdata.get("stack")
         if stack is not None:
@@ -92,5 +100,11 @@ def build_server(settings: Settings) -> AgentServer:
         prometheus_port=settings.ava_prometheus_port,
     )
     server.setup_fnc = prewarm
+    sweeping: set[asyncio.Task[None]] = set()
+
+    def begin_sweeping() -> None:
+        sweeping.add(asyncio.create_task(sweep_forever(settings), name="sweep"))
+
+    server.on("worker_started", begin_sweeping)
     server.rtc_session(agent_name=settings.ava_agent_name, on_session_end=after_call)(answer)
     return server
