@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 from uuid import UUID
 
 import httpx
@@ -36,7 +36,7 @@ from contracts.calendar import CalComConnection
 from sandbox import seeding
 from sandbox.faults import FaultRule
 from sandbox.gateway import mint_token
-from sandbox.postgres import SandboxError, tail
+from sandbox.postgres import SandboxError
 from sandbox.seeding import Seeded
 
 __all__ = ["Database", "SandboxError", "Seeded"]
@@ -67,7 +67,7 @@ class Database:
         self._port = port
         self._seed = seed
         self._process: subprocess.Popen[bytes] | None = None
-        self._log: Path | None = None
+        self._said: IO[bytes] | None = None
         self._addresses: _Addresses | None = None
         self._lock = threading.Lock()
 
@@ -91,22 +91,20 @@ class Database:
 
     def start(self) -> None:
         """Returns when requests are answered. Raises SandboxError with the reason if that can't be."""
-        handle, path = tempfile.mkstemp(prefix="ava-database-", suffix=".log")
-        self._log = Path(path)
+        self._said = tempfile.TemporaryFile()  # without a name: a killed parent leaves no file
         command = [sys.executable, "-m", "sandbox.database", "--supervise", "--port", str(self._port)]
         if self._postgres_url:
             command += ["--postgres-url", self._postgres_url]
         if not self._seed:
             command += ["--no-seed"]
-        with open(handle, "wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                cwd=_ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C reaches the parent alone, which then closes in order
-            )
+        self._process = subprocess.Popen(
+            command,
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            start_new_session=True,  # Ctrl-C reaches the parent alone, which then closes in order
+        )
         try:
             self._addresses = _Addresses(**self._answer(_START_SECONDS))
         except BaseException:
@@ -124,8 +122,8 @@ class Database:
                 process.kill()
                 process.wait()
             process.stdout.close()
-        if self._log is not None:
-            self._log.unlink(missing_ok=True)
+        if self._said is not None:
+            self._said.close()
 
     @property
     def url(self) -> str:
@@ -240,13 +238,19 @@ class Database:
             readable, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
             chunk = os.read(process.stdout.fileno(), 65_536) if readable else b""
             if not chunk:
-                said = tail(self._log) if self._log else ""
-                raise SandboxError(f"the database {'ended' if readable else 'did not answer in time'}: {said}")
+                how = "ended" if readable else "did not answer in time"
+                raise SandboxError(f"the database {how}: {self._last_words()}")
             line += chunk
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise SandboxError(answer["error"])
         return answer
+
+    def _last_words(self) -> str:
+        if self._said is None:
+            return ""
+        said = os.pread(self._said.fileno(), 1_000_000, 0).decode(errors="replace")
+        return said[-1_500:].strip() or "it said nothing"
 
 
 def _print_and_wait(database: Database) -> None:
