@@ -14,7 +14,14 @@ _OR = {"fr": " ou ", "en": " or ", "he": " או "}
 def settle_day(c: Conversation, day: str, part_of_day: str = "any") -> Window | str:
     """A window, or the question to ask back."""
     today = c.now().astimezone(c.zone).date()
-    found = resolve_window(day, part_of_day=part_of_day or "any", now=c.now(), zone=c.zone, language=c.language)
+
+    def resolved(words: str) -> Window | Ambiguous | InThePast | NotUnderstood:
+        return resolve_window(words, part_of_day=part_of_day or "any", now=c.now(), zone=c.zone, language=c.language)
+
+    found = resolved(day)
+    if isinstance(found, NotUnderstood):
+        holiday = c.config.hours.find_holiday(day, after=today, language=c.language)
+        found = resolved(holiday.isoformat()) if holiday is not None else found
     match found:
         case Window():
             return found
