@@ -32,6 +32,7 @@ from calendar_tools.follow_ups import follow_up_for
 from calendar_tools.model import Booking, BookingRequest, EventType, Person
 from calendar_tools.reconcile import SETTLED_AFTER, settle
 from calendar_tools.results import Booked, Cancelled, Doubtful, Found, Mine, Moved, NoSlots, SlotGone, SlotsOffered
+from calendar_tools.writes import Writes
 from contracts.assistant import BookingPolicy
 from contracts.calendar import CalComConnection
 from contracts.call import BookingRecorded, BookingState, MessageTaken
@@ -159,7 +160,9 @@ class Told:
                     self._gone(receipt.booking.rescheduled_from)
                 self._there(receipt.booking)
             case Cancelled(receipt, _):
+                # the caller's one appointment is off, also where its last move was interrupted and never told
                 self._gone(receipt.booking.uid)
+                self._gone(receipt.booking.rescheduled_from or receipt.booking.uid)
             case Doubtful():
                 self.doubts.append(result)
             case Found(bookings, _):
@@ -338,51 +341,64 @@ async def reconcile(world: World) -> None:
             world.seen[f"settled_{settled.step.state.value}"] += 1
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What is there in the end: the calendar, every step ever recorded, and the booking keys that have a message."""
+
+    bookings: dict[str, Booking]
+    steps: list[BookingRecorded]
+    followed: set[str]
+
+    def excused(self, booking: Booking) -> bool:
+        """A message tells the business to look at this booking, or at the one it came from."""
+        uids = {booking.uid, booking.rescheduled_from or booking.uid}
+        keys = {s.booking_key for s in self.steps if uids & {s.calendar_uid, s.replaces_uid}}
+        return bool(self.followed & (keys | ({booking.key.value} if booking.key else set())))
+
+
 def violations(world: World) -> list[str]:
     """Each says which promise is broken, for which booking."""
-    bookings = {booking.uid: booking for booking in world.bookings()}
-    standing = [b for b in bookings.values() if b.stands]
     steps = [step for ledger in world.ledgers.values() for step in [*ledger.ever, *ledger.kept]]
     followed = {step.booking_key for step in steps if _message(step) in world.box.messages}
-    touched: dict[str, set[str]] = {}
-    for step in steps:
-        for uid in (step.calendar_uid, step.replaces_uid):
-            touched.setdefault(uid or "", set()).add(step.booking_key)
+    evidence = Evidence({booking.uid: booking for booking in world.bookings()}, steps, followed)
+    standing = [b for b in evidence.bookings.values() if b.stands]
+    return [
+        *_doubled(standing, exclusive=world.exclusive),
+        *_said_wrongly(world, evidence),
+        *_unsaid(world, evidence, standing),
+        *_ledger_disagrees(world, evidence.bookings),
+    ]
 
-    def in_doubt(booking: Booking) -> bool:
-        keys = touched.get(booking.uid, set()) | touched.get(booking.rescheduled_from or "", set())
-        return bool(followed & (keys | ({booking.key.value} if booking.key else set())))
 
-    found = _doubled(standing, exclusive=world.exclusive)
-    said: dict[str, datetime] = {}
+def _said_wrongly(world: World, evidence: Evidence) -> list[str]:
+    found: list[str] = []
+    gone = {uid for told in world.told.values() for uid in told.gone}
     for told in world.told.values():
-        said |= told.there
+        for uid, start in told.there.items():
+            booking = evidence.bookings.get(uid)
+            if booking is None:
+                found.append(f"said booked, never was: {uid}")
+            elif not (booking.stands and booking.start == start) and not evidence.excused(booking) and uid not in gone:
+                found.append(f"said booked, is not there: {uid}")
         for uid in told.gone:
-            if bookings[uid].stands and not in_doubt(bookings[uid]):
+            if evidence.bookings[uid].stands and not evidence.excused(evidence.bookings[uid]):
                 found.append(f"said gone, is there: {uid}")
+    return found
+
+
+def _unsaid(world: World, evidence: Evidence, standing: list[Booking]) -> list[str]:
+    said = {uid for told in world.told.values() for uid in told.there}
+    found = [f"unsaid: {b.uid}" for b in standing if b.key and b.uid not in said and not evidence.excused(b)]
+    for told in world.told.values():
         for doubt in told.doubts:
-            keys = {s.booking_key for s in steps if s.action == doubt.action and s.starts_at == doubt.start}
-            if not keys & followed:
+            keys = {s.booking_key for s in evidence.steps if (s.action, s.starts_at) == (doubt.action, doubt.start)}
+            if not keys & evidence.followed:
                 found.append(f"doubt without follow-up: {doubt.action}")
-    for uid, start in said.items():
-        booking = bookings.get(uid)
-        if booking is None:
-            found.append(f"said booked, never was: {uid}")
-        elif not (booking.stands and booking.start == start) and not in_doubt(booking) and not _undone(world, uid):
-            found.append(f"said booked, is not there: {uid}")
-    for booking in standing:
-        if booking.key is not None and booking.uid not in said and not in_doubt(booking):
-            found.append(f"unsaid: {booking.uid}")
-    return found + _ledger_disagrees(world, bookings)
+    return found
 
 
 def _message(step: BookingRecorded) -> UUID:
     return follow_up_for(step, "stands", language="en", zone=PARIS, at=NOW).message_id
-
-
-def _undone(world: World, uid: str) -> bool:
-    """Another call of the same person's moved or cancelled it, and was told."""
-    return any(uid in told.gone for told in world.told.values())
 
 
 def _doubled(standing: list[Booking], *, exclusive: bool) -> list[str]:
@@ -565,20 +581,40 @@ class Optimist(Delegating):
             return Booking("made-up", slot.event_type_id, slot.start, slot.end, "accepted", who.name, key=request.key)
 
 
+class _Forgetting(Writes):
+    def start(self, memo: Any, plan: Any) -> Any:
+        self._known.pop(memo, None)
+        return super().start(memo, plan)
+
+
+class _Silent(Writes):
+    async def _leave_untold(self, write: Any) -> None:
+        await self._record_end(write.plan, write.task.result() if write.task.done() else None, durable=True)
+        write.told = True
+
+
+class _Hasty(Writes):
+    async def _doubt(self, plan: Any) -> Doubtful:
+        await self._record(plan.step, BookingState.REFUSED, durable=True, detail="timeout")
+        return Doubtful(plan.step.action, plan.step.starts_at)
+
+
 class Forgetful(BookingDesk):
     """Keeps no memory of its writes: each call of the tool is a new one."""
 
-    def _write(self, memo: Any, plan: Any) -> Any:
-        self._writes.pop(memo, None)
-        return super()._write(memo, plan)
+    writes_type = _Forgetting
 
 
 class Silent(BookingDesk):
     """Ends a call without saying what nobody was told."""
 
-    async def _leave_untold(self, write: Any) -> None:
-        await self._record_end(write.plan, write.task.result() if write.task.done() else None, durable=True)
-        write.told = True
+    writes_type = _Silent
+
+
+class Hasty(BookingDesk):
+    """Takes a doubt for a refusal: no message, and the ledger says it is over."""
+
+    writes_type = _Hasty
 
 
 class WithoutIntent(Ledger):
@@ -621,11 +657,3 @@ def test_a_broken_desk_is_caught(name: Broken, promise: str) -> None:
 
     found, _ = live_through(range(60), make)
     assert any(promise in violation for violation in found), found[:20]
-
-
-class Hasty(BookingDesk):
-    """Takes a doubt for a refusal: no message, and the ledger says it is over."""
-
-    async def _doubt(self, plan: Any) -> Doubtful:
-        await self._record(plan.step, BookingState.REFUSED, durable=True, detail="timeout")
-        return Doubtful(plan.step.action, plan.step.starts_at)
