@@ -17,6 +17,7 @@ from agent.resources import open_resources
 from agent.settings import Settings, export_livekit, load_settings
 from agent.sweep import sweep, sweep_forever
 from calendar_tools.speech import warm
+from contracts import hours as opening_hours
 from contracts.assistant import Language
 
 log = structlog.get_logger("agent.worker")
@@ -33,6 +34,7 @@ def prewarm(process: JobProcess) -> None:
     for language in languages:
         warm(language)
         warm_claims(language)
+    opening_hours.warm()
     process.userdata["settings"] = settings
 
 

@@ -193,3 +193,10 @@ class OpeningHours(BaseModel):
     def days_from(self, first: date, count: int) -> Iterator[DayHours]:
         for offset in range(count):
             yield self.on(first + timedelta(days=offset))
+
+
+def warm() -> None:
+    """The first look at holidays loads the tables of all countries (about 0.2 s): a process that answers calls does it at
+    start."""
+    _holidays_of("FR", None, 2026, None)
+    _days_with_a_name("FR", None, 2026, None)

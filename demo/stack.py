@@ -15,6 +15,7 @@ import yaml
 from agent.resources import Resources, open_resources
 from agent.settings import Settings, load_settings
 from calendar_tools.speech import warm
+from contracts import hours as opening_hours
 from contracts.assistant import AssistantConfig, Language
 from contracts.calendar import CalComConnection
 from contracts.call import CallEvent
@@ -145,8 +146,10 @@ def demo_config(config: AssistantConfig) -> AssistantConfig:
 async def open_stack(
     *, data: Path, clock: Callable[[], datetime], watch: Callable[[CallEvent], None]
 ) -> AsyncGenerator[Stack]:
+    opening_hours.warm()
     for language in NUMBERS:
         warm(language)
+        warm_claims(language)
     postgres = os.environ.get("AVA_POSTGRES_URL")
     async with (
         Database(postgres_url=postgres) as database,
