@@ -35,7 +35,14 @@ def prewarm(process: JobProcess) -> None:
         warm(language)
         warm_claims(language)
     opening_hours.warm()
+    asyncio.run(_make_clients_once(settings))
     process.userdata["settings"] = settings
+
+
+async def _make_clients_once(settings: Settings) -> None:
+    """Clients import much of themselves when the first one is made; nothing is sent."""
+    async with open_resources(settings):
+        pass
 
 
 async def answer(ctx: JobContext) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import yaml
 
+from agent.claims import warm as warm_claims
 from agent.resources import Resources, open_resources
 from agent.settings import Settings, load_settings
 from calendar_tools.speech import warm
