@@ -1,7 +1,7 @@
 """Stands for ElevenLabs: both multi-context sockets, both HTTP streams, voices, models and the subscription.
 
 Owns: the wire as the LiveKit plugin (and an API client for voices) uses it. The voice itself is `sandbox.voice`.
-Refuses: MP3 and Opus (501 with a sentence: ask for PCM or u-law), cloning, dictionaries.
+Refuses: Opus and A-law (501 with a sentence: ask for PCM, MP3 or u-law), cloning, dictionaries.
 
 Knobs: ``ttfb_ms`` (100) from the text's arrival to its first audio; ``speed`` (10) times real time after that;
 ``max_contexts`` (5) open on one socket; ``max_concurrent`` (0 = no limit) syntheses at once on the account.

@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
+from sandbox import mp3
 from sandbox.faults import Switchboard
 from sandbox.voice import Language, Speech, speak
 
@@ -24,6 +26,7 @@ OPERATIONS: Final = ("connect", "speak", "voices", "models", "subscription")
 KNOBS: Final = {"ttfb_ms": 100, "speed": 10, "max_contexts": 5, "max_concurrent": 0}
 
 _PCM_RATES = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_MP3 = ((22_050, 32), (24_000, 48), (44_100, 32), (44_100, 64), (44_100, 96), (44_100, 128), (44_100, 192))
 _FIRST_CHUNK_MS = 100
 _CHUNK_MS = 250
 _BREATH_MS = 120
@@ -99,10 +102,11 @@ def error_body(status: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """``pcm_<rate>`` (s16le mono) or ``ulaw_8000``."""
+    """``pcm_<rate>`` (s16le mono), ``mp3_<rate>_<kbps>`` or ``ulaw_8000``."""
 
     name: str
     rate_hz: int
+    mp3_kbps: int | None = None
 
     @classmethod
     def parse(cls, name: str) -> "OutputFormat":
@@ -112,12 +116,17 @@ class OutputFormat:
             return cls(name, int(rest))
         if name == "ulaw_8000":
             return cls(name, 8_000)
-        if codec in ("mp3", "opus", "alaw"):
-            raise Refusal(501, "stand_in", f"this stand-in speaks pcm_* and ulaw_8000, not {name}")
+        made = next(((rate, kbps) for rate, kbps in _MP3 if name == f"mp3_{rate}_{kbps}"), None)
+        if made is not None:
+            return cls(name, *made)
+        if codec in ("opus", "alaw"):
+            raise Refusal(501, "stand_in", f"this stand-in speaks pcm_*, mp3_* and ulaw_8000, not {name}")
         raise Refusal(400, "invalid_output_format", f"Output format {name} is not supported.")
 
     @property
     def media_type(self) -> str:
+        if self.mp3_kbps is not None:
+            return "audio/mpeg"
         return "audio/pcm" if self.name.startswith("pcm") else "audio/basic"
 
     def encode(self, pcm: bytes) -> bytes:
@@ -162,12 +171,19 @@ def _char_times(text: str, speech: Speech) -> list[tuple[str, int, int]]:
     return [(char, int(starts[i]), int(starts[i + 1]) - int(starts[i])) for i, char in enumerate(text)]
 
 
+def _before(frames: deque[mp3.MpegFrame], end_ms: float) -> Iterator[bytes]:
+    """Takes from the left what begins before ``end_ms``."""
+    while frames and frames[0].start_ms < end_ms:
+        yield frames.popleft().data
+
+
 def cut_into_chunks(text: str, speech: Speech, output: OutputFormat) -> list[Chunk]:
     """The speech of one text as the service would send it, a short breath of silence at its end."""
     breath = b"\0\0" * (output.rate_hz * _BREATH_MS // 1000) if speech.pcm else b""
     pcm = speech.pcm + breath
     chars = _char_times(text, speech)
     chunks: list[Chunk] = []
+    mpeg = deque(mp3.encode(pcm, output.rate_hz, output.mp3_kbps)) if output.mp3_kbps is not None else None
     start_ms, total_ms = 0, len(pcm) // 2 * 1000 // output.rate_hz
     while start_ms < total_ms:
         end_ms = min(start_ms + (_CHUNK_MS if chunks else _FIRST_CHUNK_MS), total_ms)
@@ -175,7 +191,11 @@ def cut_into_chunks(text: str, speech: Speech, output: OutputFormat) -> list[Chu
         first_byte = start_ms * output.rate_hz // 1000 * 2
         end_byte = len(pcm) if last else end_ms * output.rate_hz // 1000 * 2
         inside = tuple(c for c in chars if start_ms <= c[1] and (last or c[1] < end_ms))
-        chunks.append(Chunk(output.encode(pcm[first_byte:end_byte]), start_ms, end_ms - start_ms, inside))
+        if mpeg is None:
+            audio = output.encode(pcm[first_byte:end_byte])
+        else:
+            audio = b"".join(_before(mpeg, float("inf") if last else end_ms))
+        chunks.append(Chunk(audio, start_ms, end_ms - start_ms, inside))
         start_ms = end_ms
     return chunks
 
@@ -242,7 +262,7 @@ class Service:
         self.characters_used += len(text)
         language = self.language(voice_id, code, text)
         speech = await asyncio.to_thread(speak, text, language, voice="ava", rate_hz=output.rate_hz)
-        for chunk in cut_into_chunks(text, speech, output):
+        for chunk in await asyncio.to_thread(cut_into_chunks, text, speech, output):
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             yield chunk
             due += _CHUNK_MS / 1000 / max(1, knobs["speed"])

@@ -1,5 +1,8 @@
 """The plain voice and the telephone line: real speech in three languages, nothing clipped, nothing too long silent."""
 
+import io
+
+import av
 import numpy as np
 import pytest
 
@@ -101,7 +104,21 @@ def test_chunks_hold_all_audio_and_every_character_once() -> None:
     assert sum(chunk.duration_ms for chunk in chunks) == len(audio) // 48
 
 
-@pytest.mark.parametrize(("name", "status"), [("mp3_44100_128", 501), ("pcm_12345", 400), ("wav", 400)])
+def test_mp3_chunks_are_one_stream_of_the_whole_speech() -> None:
+    """What a decoder makes of the chunks joined is the speech, its loudness within a tenth, and no chunk is empty."""
+    speech = speak(TEXTS["fr"], "fr", rate_hz=22_050)
+    chunks = cut_into_chunks(TEXTS["fr"], speech, OutputFormat.parse("mp3_22050_32"))
+    assert all(chunk.audio for chunk in chunks)
+    with av.open(io.BytesIO(b"".join(chunk.audio for chunk in chunks)), format="mp3") as container:
+        heard = np.concatenate([frame.to_ndarray().ravel() for frame in container.decode(audio=0)]).astype(np.float64)
+    assert abs(len(heard) / 22_050 - sum(chunk.duration_ms for chunk in chunks) / 1000) < 0.2
+    said = from_pcm(speech.pcm)
+    assert np.sqrt(np.square(heard).sum()) == pytest.approx(np.sqrt(np.square(said).sum()), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("opus_48000_32", 501), ("mp3_44100_7", 400), ("pcm_12345", 400), ("wav", 400)]
+)
 def test_formats_it_does_not_make_are_refused(name: str, status: int) -> None:
     with pytest.raises(Refusal) as caught:
         OutputFormat.parse(name)
