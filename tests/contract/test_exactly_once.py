@@ -142,42 +142,24 @@ class Box:
 
 @dataclass
 class Told:
-    """What one caller has been told, by booking: there from when, or gone."""
+    """What one caller has been told, in order: a booking's uid, and its start or None for gone."""
 
-    there: dict[str, datetime] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
+    heard: list[tuple[str, datetime | None]] = field(default_factory=list)
     doubts: list[Doubtful] = field(default_factory=list)
 
     def hear(self, result: object) -> None:
-        if isinstance(result, Booked | Moved | Cancelled):  # asked again after a doubt, the caller was told the end
-            done = Doubtful(result.receipt.action, result.receipt.booking.start)
-            self.doubts = [doubt for doubt in self.doubts if doubt != done]
         match result:
-            case Booked(receipt, _):
-                self._there(receipt.booking)
-            case Moved(receipt, _):
-                if receipt.booking.rescheduled_from is not None:
-                    self._gone(receipt.booking.rescheduled_from)
-                self._there(receipt.booking)
-            case Cancelled(receipt, _):
-                # the caller's one appointment is off, also where its last move was interrupted and never told
-                self._gone(receipt.booking.uid)
-                self._gone(receipt.booking.rescheduled_from or receipt.booking.uid)
+            case Booked(receipt, _) | Moved(receipt, _) | Cancelled(receipt, _):
+                booking = receipt.booking
+                self.heard.append((booking.uid, booking.start if booking.stands else None))
+                # asked again after a doubt, the caller was told the end
+                self.doubts = [d for d in self.doubts if d != Doubtful(receipt.action, booking.start)]
             case Doubtful():
                 self.doubts.append(result)
             case Found(bookings, _):
-                for mine in bookings:
-                    self._there(mine.booking)
+                self.heard += [(mine.booking.uid, mine.booking.start) for mine in bookings]
             case _:
                 pass
-
-    def _there(self, booking: Booking) -> None:
-        self.there[booking.uid] = booking.start
-        self.gone.discard(booking.uid)
-
-    def _gone(self, uid: str) -> None:
-        self.there.pop(uid, None)
-        self.gone.add(uid)
 
 
 @dataclass
@@ -343,17 +325,27 @@ async def reconcile(world: World) -> None:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is there in the end: the calendar, every step ever recorded, and the booking keys that have a message."""
+    """What is there in the end: the calendar, every step ever recorded, and the booking keys that have a message.
+
+    An appointment is a booking with all it became by being moved; its name is the uid it began with.
+    """
 
     bookings: dict[str, Booking]
     steps: list[BookingRecorded]
     followed: set[str]
 
-    def excused(self, booking: Booking) -> bool:
-        """A message tells the business to look at this booking, or at the one it came from."""
-        uids = {booking.uid, booking.rescheduled_from or booking.uid}
-        keys = {s.booking_key for s in self.steps if uids & {s.calendar_uid, s.replaces_uid}}
-        return bool(self.followed & (keys | ({booking.key.value} if booking.key else set())))
+    def appointment(self, uid: str) -> str:
+        booking = self.bookings.get(uid)
+        earlier = booking.rescheduled_from if booking is not None else None
+        return uid if earlier is None else self.appointment(earlier)
+
+    def excused(self) -> set[str]:
+        """The appointments that some message tells the business to look at."""
+        named = {b.uid for b in self.bookings.values() if b.key is not None and b.key.value in self.followed}
+        for step in self.steps:
+            if step.booking_key in self.followed:
+                named |= {uid for uid in (step.calendar_uid, step.replaces_uid) if uid is not None}
+        return {self.appointment(uid) for uid in named}
 
 
 def violations(world: World) -> list[str]:
@@ -364,31 +356,33 @@ def violations(world: World) -> list[str]:
     standing = [b for b in evidence.bookings.values() if b.stands]
     return [
         *_doubled(standing, exclusive=world.exclusive),
-        *_said_wrongly(world, evidence),
-        *_unsaid(world, evidence, standing),
+        *_said_otherwise(world, evidence, standing),
+        *_without_follow_up(world, evidence),
         *_ledger_disagrees(world, evidence.bookings),
     ]
 
 
-def _said_wrongly(world: World, evidence: Evidence) -> list[str]:
+def _said_otherwise(world: World, evidence: Evidence, standing: list[Booking]) -> list[str]:
+    """The last thing said of each appointment against what the calendar holds of it."""
+    said = {evidence.appointment(u): (u, start) for told in world.told.values() for u, start in told.heard}
+    there = {evidence.appointment(b.uid): b for b in standing if b.key is not None}
+    excused = evidence.excused()
     found: list[str] = []
-    gone = {uid for told in world.told.values() for uid in told.gone}
-    for told in world.told.values():
-        for uid, start in told.there.items():
-            booking = evidence.bookings.get(uid)
-            if booking is None:
-                found.append(f"said booked, never was: {uid}")
-            elif not (booking.stands and booking.start == start) and not evidence.excused(booking) and uid not in gone:
-                found.append(f"said booked, is not there: {uid}")
-        for uid in told.gone:
-            if evidence.bookings[uid].stands and not evidence.excused(evidence.bookings[uid]):
-                found.append(f"said gone, is there: {uid}")
-    return found
+    for name, (uid, start) in said.items():
+        booking = there.get(name)
+        if uid not in evidence.bookings:
+            found.append(f"said booked, never was: {uid}")
+        elif name in excused:
+            continue
+        elif start is None and booking is not None:
+            found.append(f"said gone, is there: {uid}")
+        elif start is not None and (booking is None or (booking.uid, booking.start) != (uid, start)):
+            found.append(f"said booked, is not there: {uid}")
+    return found + [f"unsaid: {b.uid}" for name, b in there.items() if name not in said and name not in excused]
 
 
-def _unsaid(world: World, evidence: Evidence, standing: list[Booking]) -> list[str]:
-    said = {uid for told in world.told.values() for uid in told.there}
-    found = [f"unsaid: {b.uid}" for b in standing if b.key and b.uid not in said and not evidence.excused(b)]
+def _without_follow_up(world: World, evidence: Evidence) -> list[str]:
+    found: list[str] = []
     for told in world.told.values():
         for doubt in told.doubts:
             keys = {s.booking_key for s in evidence.steps if (s.action, s.starts_at) == (doubt.action, doubt.start)}
