@@ -14,29 +14,30 @@ _BOOK = r"(?:booked|reserved|scheduled|pencill?ed|slotted|secured|squeezed|regis
 _SET = r"(?:confirmed|set|arranged|fixed|finali[sz]ed|in the (?:calendar|diary|book|system)|on the (?:calendar|schedule|books)|in place|made|good to go|sorted|locked in|saved|held for you|all yours|yours|down for|on for)\b"
 _SUBJECT = r"(?:appointment|booking|reservation|slot|visit|session|consultation|cleaning|check-?up|checkup|meeting|spot|place|table|haircut|time|everything|it|that|you|[DTP])"
 _SLOTS = r"(?:slots?|openings?|availabilit(?:y|ies)|appointments?(?: times?)?|times?|spots?|spaces?|space|gaps?|room|vacanc(?:y|ies))\b"
-_FREE = r"(?:free|available|open|vacant|possible)\b"
+_FREE = r"(?:free|available|vacant|possible)\b"
 
 ASSERTIONS = (
     assertion(
         Proof.NONE,
         r"(?<!that's )(?<!it's )(?<!you're )(?<!you are )\ball (?:booked|full)(?: up| out)?\b(?! (?:in\b|for you|set|your|you\b|for [DT]))",
         r"\b(?:fully|completely|totally|solidly|already) (?:booked|full|reserved)(?: up| out)?\b(?! (?:in\b(?! [DP])|for you|set|your|you\b|it\b))(?<!you're fully booked)(?<!you're already booked)",
-        r"\bbooked (?:up|solid|out)\b",
-        rf"\b(?:no|any|not (?:any|a single|one)|n't (?:any|a single|one|have a|see a|got a)|zero|n't) (?:\w+ ){{0,2}}?{_SLOTS}(?! (?:for you to|under|in your name|with that name|preference|limit|to (?:worry|rush)|at all to))"
+        r"\bbooked (?:up|solid|out)\b|^(?:is|are) (?:\w+ )?(?:taken|gone|full|unavailable)\b|^(?:is|are)(?:n't| not| no longer) (?:available|free)\b",
+        rf"(?:\bno|\bzero|(?:n't|\bnot|\bnever) (?:\w+ ){{0,2}}?(?:any|a|a single|1|more|an (?=open|avail))) (?:\w+ ){{0,2}}?{_SLOTS}(?! (?:(?:is )?(?:needed|necessary|required)|for you to|under|in your name|with that name|preference|limit|to (?:worry|rush)|at all to))"
         r"(?<!any time)(?<!no time)(?<!n't find an appointment)(?<!n't find the appointment)(?<!n't find your appointment)",
         r"\b(?:nothing|none|n't (?:\w+ )?anything|not (?:\w+ )?anything) (?:is |else |at all |more |that's )*(?:free|available|open|left|on D|D|then|this|next|before|after|in the|at T|for (?:D|then|that|this|P)|around|P)",
-        r"\bnothing$|\bnone left\b|\bn't (?:have|got) anything$",
-        r"(?:[DTP]|\bslot|\btime|\bthat|\bit|\bday|\bspot|one)\b.{0,20}(?:'s|\bis|\bare|\bwas|has|have|'ve|s) (?:\w+ )?(?:been |already |just |now |unfortunately |all )*(?:taken|gone|full|filled|unavailable|snapped up|occupied)\b",
-        rf"(?:[DTP]|\bslot|\btime|\bthat|\bit|\bday|\bdate)\b.{{0,25}}(?:n't|not|no longer) (?:\w+ )?(?:{_FREE}|an option)",
-        rf"\b(?:n't|not|cannot) (?:\w+ )?(?:{_FREE}).{{0,25}}[DTP]",
+        r"n't (?:have|got|see) anything (?:else )?(?:free|available|open|left|on D|before|after|then|this|next|until|in the|at|for|D|P)|\bout of (?:slots|appointments|times|space)\b|\bnothing$|\bnone left\b|\bn't (?:have|got) anything$",
+        r"(?:[DTP]|\bslots?|\btimes?|\bthat|\bit|\bday|\bspots?|\bone|\beverything|^1\d|^\d)\b.{0,20}(?:'s|\bis|\bare|\bwas|has|have|'ve|s) (?:\w+ )?(?:been |already |just |now |unfortunately |all )*(?:taken|gone|full|filled|unavailable|snapped up|occupied)\b",
+        rf"(?:[DTP]|\bslots?|\btimes?|\bthat|\bit|\bday|\bdate|^1\d|^\d)\b.{{0,25}}(?:n't|not|no longer) (?:\w+ )?(?:{_FREE}|an option)",
+        rf"(?:n't|\bnot|\bcannot) (?:\w+ )?(?:{_FREE}).{{0,25}}[DTP]",
         r"\b(?:we're|we are|calendar is|diary is|schedule is|it's|D is|P is) (?:\w+ )?(?:full|packed|slammed)\b",
         r"\b(?:can't|cannot|can not|unable to|couldn't) (?:fit|see|get|squeeze|offer|do|book|take) (?:you )?(?:in )?.{0,20}[DTP]",
         r"\bnothing (?:until|till|before)\b|\b(?:earliest|first|next) .{0,25}(?:is)? ?(?:n't|not) (?:until|before)",
     ),
     assertion(
         Proof.CANCELLED,
-        rf"{_I}(?:'ve| have|'d| had)? {_ADV}(?:cancell?ed|deleted|called off)\b",
-        rf"{_BE}{_ADV}(?:cancell?ed|called off)\b",
+        rf"{_I}(?:'ve| have|'d| had)? {_ADV}(?:cancell?ed|deleted|called off|removed (?:\w+ )?(?:appointment|booking|it|that|D|T)|freed up)\b",
+        rf"{_BE}{_ADV}(?:cancell?ed|called off)\b|(?:appointment|booking|reservation)\b.{{0,25}}{_BE}{_ADV}(?:deleted|removed)\b",
+        r"\bcancell?ation\b.{0,15}(?:'s|is|has been|was|went) (?:\w+ )?(?:confirmed|done|complete|recorded|processed|noted|through|made)",
         r"\b(?:got|have) (?:that|it|your \w+) cancell?ed\b|^(?:and |all |now )*cancell?ed\b(?! (?:within|less|appointments?))",
         r"\b(?:off|removed from|taken off) (?:the|our) (?:calendar|books|schedule|diary)\b|\bno longer (?:have|booked|on the)\b",
     ),
@@ -77,18 +78,19 @@ ASSERTIONS = (
         rf"{_I}(?:'ve| have|'d| had)? {_ADV}(?:got|have|had|put|marked|written|wrote|noted|jotted|signed|slotted|pencill?ed|popped|fitted|squeezed) (?:you|that|it|him|her|them|your \w+)(?: all)? (?:down|in|booked|set|scheduled|confirmed|reserved|up|on (?:the|our)|sorted|(?:for|at|on) [DT])\b",
         r"\bgot you (?:down|in|booked|set|scheduled|all)\b|^(?:have|had) you down\b",
         rf"\b(?:you're|you are|you've been|you have been|you were) {_ADV}(?:{_BOOK}|confirmed|in for|in at|down (?:for|at|on)|set(?! on)|good to go|expected|on the (?:schedule|books|list|calendar)|in the (?:book|diary|calendar|system|schedule)|sorted|locked)",
-        rf"\b(?:it's|it is|that's|that is|everything's|everything is|this is|all) {_ADV}(?:{_BOOK}|confirmed\b|in the (?:calendar|diary|book)|on the (?:calendar|books|schedule)|locked in)",
+        rf"\b(?:it's|it is|that's|that is|everything's|everything is|that's everything|this is|all) {_ADV}(?:{_BOOK}|confirmed\b|in the (?:calendar|diary|book)|on the (?:calendar|books|schedule)|locked in)",
         r"^(?:and |ok |okay |great |perfect |all )*(?:booked|reserved|scheduled)(?: (?:in|you))?(?: (?:for|on|at|in|you)|$)(?! (?:services|customers))",
         r"^confirmed(?:$| (?:for|on|at))",
-        r"\bbooking (?:is |has been |was )?(?:complete|done|successful|made|went through)",
+        r"\b(?:booking|reservation|appointment) (?:is |has been |was )?(?:now |just )?(?:complete|completed|done|successful|made|went through|gone through|through)\b",
         r"\bsecured (?:you|your|that|the)",
     ),
     assertion(
         Proof.STATE,
         rf"\b{_SUBJECT}\b.{{0,40}}(?:\bis|'s|\bhas been|\bwas|\bare|'re|\bwill be|\bremains) {_ADV}(?:{_BOOK}|{_SET})(?! (?:to|on) (?:be|your))",
+        rf"^(?:is|are|has been|was) {_ADV}(?:{_BOOK}|confirmed\b|set for\b)",
         r"\byou(?:'ve| have|'ve got| have got| now have| do have)(?: got| now| already)? (?:an|your|a|the) (?:\w+ )?(?:appointment|booking|reservation)",
         r"\b(?:see|seeing|expect|expecting|meet|await) you (?:then |again |all |here |back |both )*(?:\w+ )?(?:on |at |this |the |next |in )*(?:[DTP])",
-        r"\bsee you then\b|\blook(?:ing)? forward to (?:seeing|meeting|welcoming) you .{0,12}[DT]|\buntil D\b(?: then)?$",
+        r"\bsee you then\b|\blook(?:ing)? forward to (?:seeing|meeting|welcoming) you .{0,12}[DT]|^(?:so |and )?(?:until|till) D\b(?: P)?(?: at T)?(?: then)?$",
         r"\b(?:doctor|dr\.? \w+|he|she|we|they|team) (?:will|'ll) (?:see|be expecting|be waiting for|expect|welcome) you\b.{0,12}[DT]",
         r"\bi(?:'ve)? found (?:your|an) (?:\w+ )?(?:appointment|booking|reservation)\b|\byour (?:\w+ )?(?:appointment|booking|reservation)(?: time)? (?:is|'s) (?:for |on |at |still |now )*[DT]",
     ),
@@ -96,7 +98,7 @@ ASSERTIONS = (
         Proof.PROMISE,
         r"\b(?:you'll|you will|you should) (?:\w+ )?(?:receive|get|have) .{0,25}(?:confirmation|reminder|text|sms|email|e-mail|invite|invitation)",
         r"\b(?:confirmation|reminder|text|email|e-mail|invit\w+)\b.{0,25}(?:on its way|has been sent|is being sent|was sent|will (?:be sent|follow|arrive|come))",
-        r"\bi(?:'ve| have|'m)? (?:just )?(?:sent|sending|emailed|texted) (?:you )?(?:a|an|the|your) (?:\w+ )?(?:confirmation|text|email|invite|invitation|reminder)",
+        r"\bi(?:'ve| have|'m|'ll| will|'ll be)? (?:just |also )?(?:send|sent|sending|emailed|texted) (?:you )?(?:a|an|the|your) (?:\w+ )?(?:confirmation|text|email|invite|invitation|reminder)",
     ),
     assertion(
         Proof.DONE,
@@ -118,6 +120,8 @@ ASSERTIONS = (
         rf"(?:\bthere(?:'s| is| are| were)|\b(?:i|we)(?:'ve got|'ve| have| do have| can see| found| still have| also have| could have)) (?:\w+ ){{0,3}}?(?:{_SLOTS})(?! (?:to (?:talk|help|answer|chat)|for (?:a (?:quick )?(?:question|chat))|of (?:day|year|the year)|booked|under))(?! (?:on file|in your name))"
         r"(?<!no time)(?<!parking space)(?<!parking spaces)(?<!parking spot)(?<!your appointment)(?<!waiting room)",
         rf"(?:[DTP]|\bslot|\bspot|\bthat|\bit|\bday|\btime|\bdoctor \w+|\bdr\.? \w+|\bhe|\bshe)\b(?: .{{0,25}})?(?:'s|\bis|\bare|'re|\bwill be|\blooks) (?:\w+ )?(?:still )?(?:{_FREE})(?! (?:to|of|for (?:calls|questions)))",
+        rf"^(?:is|are) (?:still )?{_FREE}",
+        r"(?:T|\bslot|\bspot|\btime)\b.{0,15}(?:'s|\bis|\bare) (?:\w+ )?open\b",
         r"\b(?:yes|sure|great|ok|okay)?,? ?(?:[DT]).{0,20}\b(?:works|is fine|is good|is perfect|is doable|is ok|is okay|sounds good|no problem|would work|will work)(?! (?:for you|best for you|better for you))",
         r"\b(?:i|we) (?:can|could|'d be able to|am able to|are able to) (?:also |still |certainly |definitely )*(?:offer|do|give|fit|see|squeeze|get|take|have|book|put|schedule|pencil) (?:you )?.{0,25}[DTP]",
         r"\b(?:i|we)(?:'ve got|'ve| have| do have| got| still have| also have| only have) (?:\w+ )?(?:on |at |either |only |for |the )*[TD]\b",
@@ -134,7 +138,7 @@ VOCABULARY = Vocabulary(
         r"\b(?:no (?:problem|worries)(?: at all)?|not a problem|not at all|don't worry|if you (?:like|please|don't mind|wish)|as soon as (?:possible|(?:we|they|i) can)|if needed|if you need to|anything else|any time(?! (?:on|before|after|at))|at the moment|right now)\b"
     ),
     conditions=re.compile(
-        r"\b(?:if|once|when|whenever|as soon as|until|till|unless|whether|before(?! D)|so that|in case|provided|make sure|making sure|to have|to get|to be|can have|could have|can get|like me to|want me to|wish me to|"
+        r"\b(?:if|once|when|whenever|as soon as|until(?! D)|till(?! D)|unless|whether|before(?! D)|so that|in case|provided|make sure|making sure|to have|to get|to be|can have|could have|can get|like me to|want me to|wish me to|"
         r"would be|might be|may be|could be|can be|should be|needs? to be|has to be|have to be|going to be|yet to be)\b"
     ),
     negations=re.compile(r"\b(?:can't say|cannot say|not say|haven't|hasn't|hadn't|isn't|aren't|wasn't|not yet|never|not been|not|nothing|no (?:appointment|booking|reservation)|nobody|none of|doesn't mean)\b"),

@@ -9,7 +9,7 @@ _TEENS = {
     w: 10 + i
     for i, w in enumerate("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split())
 }
-_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50}
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _NUMBER_WORD = re.compile(
     rf"\b(?:({'|'.join(_TENS)})(?:[ -]({'|'.join(list(_UNITS)[1:])}))?|({'|'.join(_UNITS)}|{'|'.join(_TEENS)}))\b(?!-)"
 )
@@ -47,8 +47,8 @@ _DAYS = re.compile(
 _PARTS = re.compile(r"\b(?:(?:in|during) the )?(?:morning|afternoon|evening)s?\b|\bat night\b")
 _HALF = r"(?: ?(?P<half{0}>[ap])(?:\.m\.?|m\b)|(?: o'?clock)?(?: (?:in the (?P<of{0}>morning|afternoon|evening)|at (?P<night{0}>night))))?"
 _TAIL = (
-    r"(?=\s*(?:$|[.,;:!?)])|\s+(?:or|and|to|until|till|through|then|with|if|is|are|was|works?|would|sharp|please|instead|exactly|right|"
-    r"for|as|but|so|free|open|available|o'?clock|in the|at night|on (?:the|D)|on D|D|P|ok|okay|that|this|today|good|suits?|now|taken|booked|on\b)(?!\w))"
+    r"(?=\s*(?:$|[.,;:!?)](?!\d))|\s+(?:or|and|to|until|till|through|then|with|if|is|are|was|works?|would|sharp|please|instead|exactly|right|"
+    r"for|as|but|so|free|open|available|on (?:the|D)|on D|D|P|ok|okay|that|this|today|good|suits?|now|taken|booked|on\b)(?!\w))"
 )
 _CLOCKS = re.compile(
     r"(?P<skip>\b\d+(?:[ ,-]+\d+){4,}|\b\d+(?:[ -]\d+){3,}|[$£€]\s?\d+(?:[.,]\d+)?|\b\d+[.,]\d+ ?(?:euros?|dollars?|pounds?|shekels?|€|%)"

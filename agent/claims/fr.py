@@ -15,7 +15,7 @@ _BOOK = r"(?:reserve|inscrit|cale|booke|bloque|fixe|programme|planifie|positionn
 _HOLD = r"(?:note|pris|mis|enregistre|confirme|valide|ajoute|place|cree|garde|retenu|finalise|rentre|pose|organise|trouve une place)e?s?\b"
 _STATE = (
     r"(?:reserve|inscrit|cale|booke|bloque|fixe|programme|planifie|confirme|valide|pris|enregistre|note|prevu|maintenu|pose|"
-    r"garde|cree|finalise|ajoute|assure|acquis|bon|ok|en place|a vous|a votre nom|dans l'agenda|a l'agenda)e?s?\b"
+    r"garde|cree|finalise|ajoute|assure|acquis|bon|ok|effectif|effective|officiel|officielle|passe|passee|faite?|sur le planning|en place|a vous|a votre nom|dans l'agenda|a l'agenda)e?s?\b"
 )
 _HAVE = r"(?:\bj'ai |\bje (?:vous |te |l')*ai |\bje l'ai |\b(?:nous|on) (?:vous |l')*(?:avons |a )|\bl'ai |\bl'avons )"
 _BE = r"(?<!n')(?<!si c')(?:\bc'est |\bc'etait |\best |\bsont |\betes |\ba ete |\ba bien ete |\bont ete |\bont bien ete |\bva etre bien )"
@@ -38,13 +38,14 @@ ASSERTIONS = (
         Proof.NONE,
         r"(?:sommes|c'est|est|sont|affichons|affiche|semble) (?:\w+ )?(?:deja |malheureusement |tout |quasiment )*complete?s?\b(?<!dossier est complet)",
         rf"\b(?:n'|ne )(?:.{{0,25}})(?:plus|pas|aucune?|guere) (?:du tout |encore |malheureusement )*(?:aucune? |une? |de |d'|autres? |seule? )*{_SLOTS}"
-        rf"(?! (?:a votre|a ce|sous|au nom|pour vous joindre|enregistre|correspond|avec|prefere|en particulier|habituel|en tete|precis))",
+        rf"(?! (?:a votre|a ce|sous|au nom|pour vous joindre|enregistre|correspond|avec|necessaire|requis|obligatoire|prefere|en particulier|habituel|en tete|precis))",
         rf"(?:^|\b(?:plus|pas) )(?:plus|pas|aucune?) (?:de |d'|une? )*{_SLOTS}(?! de (?:souci|probleme))(?! a votre)",
         r"\b(?:n'|ne )(?:ai|avons|a|y a|reste|vois|trouve|dispose)[^,]{0,20} rien(?= *(?:$|[,.!?]|de (?:libre|dispo\w*|possible)|avant|apres|ce|cette|la semaine|"
         r"[DTP]|le [DTP]|pour (?:D|le|la|ce|cet)|dans|a (?:T|ce moment|cette)|non plus|du tout|d'autre (?:D|ce|cette|avant)|en [DP]))",
         r"\b(?:plus|pas) rien (?:de libre|de dispo|avant|[DTP])",
         r"\b(?:tout|tous|toutes|[DTP]|creneaux?|agenda|planning|journee|semaine|heure|c')\b.{0,30}(?<!n')\b(?:est|sont) (?:deja |malheureusement |tout |tous |bien |entierement )*"
         r"(?:pris|prise|prises|occupee?s?|remplie?s?|pleine?s?|indisponibles?|sature[es]*|surchargee?)\b",
+        rf"^n'est (?:malheureusement )?(?:plus|pas) {_FREE}|^(?:est|sont) (?:\w+ )?(?:complete?s?|indisponibles?)$",
         r"\bdeja (?:pris|prise|prises|occupee?s?|reservee? par)\b",
         r"(?<!rendez-vous )vient d'etre (?:pris|prise|reservee?|attribuee?)\b",
         rf"(?:[DTP]|creneau|date|horaire|heure|\bce|\bcela|\bca|\bc'|\brien|jour).{{0,40}}\b(?:pas|plus|rien)(?: \w+)? (?:{_FREE}|possible (?=[DT]))",
@@ -57,7 +58,9 @@ ASSERTIONS = (
         Proof.CANCELLED,
         rf"{_DID}{_ADV}(?:annule|supprime|decommande)e?s?\b",
         rf"{_JUST}(?:annuler|supprimer|decommander)",
-        r"\bn'(?:est|existe|avez) plus (?:de rendez-vous|a l'agenda|dans l'agenda|prevu|maintenu|rendez-vous|\bD)",
+        r"\bn'existe plus\b|\bn'(?:est|avez) plus (?:de rendez-vous|a l'agenda|dans l'agenda|prevu|maintenu|rendez-vous|\bD)",
+        r"\bannulation\b.{0,20}(?<!n')\b(?:est|a ete|a bien ete) (?:bien |donc |deja |maintenant )*(?:enregistree|prise? en compte|confirmee|faite|effective|validee|effectuee)",
+        rf"{_HAVE}{_ADV}(?:libere|retire|enleve|efface)e? (?:\w+ )?(?:rendez-vous|creneau|rdv|reservation|place|D|T)\b",
         r"^(?:et )?(?:bien )?annulee?\b(?! (?:ou|moins))",
     ),
     assertion(
@@ -80,9 +83,10 @@ ASSERTIONS = (
     ),
     assertion(
         Proof.MESSAGE,
-        r"\b(?:message|demande|appel)\b.{0,40}(?<!n')\b(?:est|a ete|a bien ete|sera) (?:bien |deja |donc |maintenant )*(?:transmi|enregistre|pris|envoye|laisse|remi|note)e?s?\b",
+        r"\b(?:message|demande|appel)\b.{0,40}(?<!n')\b(?:est|a ete|a bien ete|sera) (?:bien |deja |donc |maintenant )*(?:transmi|transmise|enregistre|pris|envoye|laisse|remi|note)e?s?\b",
         rf"{_HAVE}{_ADV}(?:transmis|envoye|remis|laisse|passe|pris|note|enregistre)e? (?:\w+ ){{0,3}}(?:message|mot)\b",
         rf"{_HAVE}{_ADV}(?:transmise? |prevenue?s? |avertie?s? |informee?s? |alertee?s? )",
+        r"\b(?:docteur|equipe|cabinet|secretariat|praticien\w*|medecin|collegues?|elle|il)\b.{0,20}(?<!n')\b(?:est|a ete|a bien ete|sont|a|ont)(?: \w+)? (?:prevenue?s?|avertie?s?|informee?s?|au courant|recu (?:votre|le) (?:message|demande))",
         r"\bc'est (?:bien )?(?:transmis|envoye)\b",
         r"(?<!que )\bje (?:le |la |lui |leur |l')*transmets\b",
         rf"{_HAVE}{_ADV}transmis\b",
@@ -101,13 +105,14 @@ ASSERTIONS = (
         r"^(?:et )?(?:confirme|note) (?:pour|le|a)? ?[DT]",
         rf"\bvoila (?:qui est )?{_BOOK}",
         r"\b(?:tu es|vous etes|vous voila|te voila) (?:bien |donc |maintenant |desormais |deja |tout |parfaitement |officiellement |bel et bien )*"
-        r"(?:note|inscrit|booke|cale|programme|place|case|confirme|enregistre|reserve|mis|sur la liste|dans l'agenda|a l'agenda|dans le planning)e?s?\b",
+        r"(?:note|inscrit|booke|cale|programme|place|case|confirme|enregistre|reserve|mis|sur la liste|dans l'agenda|a l'agenda|(?:dans|sur) (?:le|notre) planning)e?s?\b",
         r"\b(?:reservation|prise de rendez-vous) (?:est )?(?:faite|effectuee|terminee|reussie|complete|finalisee)",
         r"\bje vous (?:ai|avais) (?:\w+ )?(?:mis|mise|cale|calee|pris|prise|trouve|note|notee|garde|inscrit|inscrite|bloque|reserve|positionne|place|placee)\b(?=.*[TD])",
     ),
     assertion(
         Proof.STATE,
         rf"\b{_SUBJECT}\b.{{0,50}}(?<!n')\b(?:est|sont|sera|reste) {_ADV}{_STATE}(?! (?:de|a|pour|qu)(?:'| )?(?:verifi|confirm|regard))(?!' ?a)",
+        rf"^(?:est|sont|a ete|a bien ete|ont ete) {_ADV}(?:reserve|confirme|enregistre|pris|fixe|valide|programme|note|prevu|inscrit|bloque|cale|maintenu)e?s?\b",
         rf"\b{_SUBJECT}\b.{{0,50}}(?<!n')\b(?:a|ont) (?:bien )?ete {_ADV}{_STATE}",
         r"\b(?:vous avez|tu as) (?:bien |donc |maintenant |desormais |toujours |deja )*(?:un |votre |une |rendez)[^,]{0,12}(?:rendez-vous|rdv|reservation|vous\b)",
         r"\b(?:nous|on|docteur \w+|le cabinet|il|elle) vous (?:attend|attendons|attendra|attendrons|recoit|recevra|recevrons|accueille|accueillera|accueillerons|verra|voit)\b"
@@ -115,13 +120,14 @@ ASSERTIONS = (
         r"\bvous etes (?:bien )?(?:attendue?s?|prevue?s?)\b",
         r"(?:^|\bet |\bdis |\bdit |\balors |\bdonc |\bmerci |\bvoir |\bparfait |\bbien )(?:a|rendez-vous|rdv)(?: le)? D(?: P)?(?: (?:a )?T)?"
         r"(?: (?:alors|donc|au cabinet|chez nous|madame|monsieur|pour|sans faute|matin|prochain|dans|avec)\b.*)?$",
+        r"\b(?:au plaisir|hate|heureux|heureuse|ravie?s?) de vous (?:voir|recevoir|accueillir|revoir|retrouver)\b.*[DT]",
         r"\b(?:on se|nous nous|je vous|on te) (?:voit|voyons|retrouve|retrouvons|verra|reverra|dis a|dit a|attends)\b(?=.*[DT])",
         r"\btrouve (?:bien )?(?:\w+ )?(?:votre|un) (?:\w+ )?(?:rendez-vous|rdv|reservation)",
     ),
     assertion(
         Proof.PROMISE,
         r"\bvous (?:recevrez|allez recevoir|aurez|avez recu|recevez)\b.{0,30}(?:confirmation|rappel|sms|e-?mail|texto|invitation)",
-        r"(?:confirmation|sms|e-?mail|texto|invitation)\b.{0,30}vous (?:sera|a ete|est|parviendra)|\bje vous (?:ai )?(?:envoye?|adresse) (?:un|une|la|le|votre) (?:\w+ )?(?:confirmation|sms|mail|e-?mail|invitation)",
+        r"(?:confirmation|sms|e-?mail|texto|invitation)\b.{0,30}vous (?:sera|a ete|est|parviendra)|\bje vous (?:ai )?(?:\w+ )?(?:envoye?|envoie|enverrai|adresse|adresserai) (?:un|une|la|le|votre) (?:\w+ )?(?:confirmation|sms|mail|e-?mail|invitation)",
     ),
     assertion(
         Proof.DONE,
@@ -147,11 +153,11 @@ ASSERTIONS = (
     ),
     assertion(
         Proof.OFFER,
-        rf"(?:\bil y a|\bil reste|\breste|\b(?:nous|on) (?:avons|a|aurait|aurions)|\bj'ai|\bj'aurais|\bje vois|\bj'ai trouve|\bnous avons trouve) (?!bien recu)"
+        rf"(?:\bil y a|\bil reste|\breste|\b(?:docteur|le dr|praticien\w*) (?:\w+ )?a|\b(?:nous|on) (?:avons|a|aurait|aurions)|\bj'ai|\bj'aurais|\bje vois|\bj'ai trouve|\bnous avons trouve) (?!bien recu)"
         rf"(?:encore |aussi |justement |bien |effectivement |egalement |pas mal |beaucoup |trouve |de |d'|la |une? |des |les |quelques |plusieurs |\d+ |belles? |petite? |autres? )*{_SLOTS}"
         r"(?! (?:a votre|de parking|pour (?:les )?(?:velos?|handicap|voitures?))|s? de (?:parking|stationnement))",
         rf"(?:\bc'est|\bce sera|\bcreneaux?|\bplaces?|[DTP]|\bil est|\belle est|\bdocteur \w+|\bpraticien\w*|\bjour)(?: .{{0,25}})?(?<!n')(?:\best |\bsont |\bsera |c'est )(?:\w+ )?(?:{_FREE}|jouable)",
-        rf"\bc'est (?:\w+ ){{0,2}}{_FREE}",
+        rf"\bc'est (?:\w+ ){{0,2}}{_FREE}|^(?:est|sont) (?:\w+ )?{_FREE}",
         r"[DT].{0,25}\b(?:c'est (?:bon|ok|possible|parfait|faisable)|est (?:tout a fait |bien )?possible|ca marche|ca passe|ca roule|aucun probleme|sans probleme|pas de probleme)",
         r"\b(?:c'est|ca marche|ca passe|ce sera) (?:bon|ok|possible|parfait|faisable)? ?(?:pour|le|a)? ?[DT]",
         r"\b(?:je|on|nous) (?:peux|peut|pouvons|pourrais|pourrait|pourrions) (?:aussi |encore |egalement )*vous (?:proposer|offrir|donner|prendre|recevoir|mettre|caler|caser|voir|avoir)(?! de | un message).*[DTP]",

@@ -25,7 +25,7 @@ _NUMBERS = _number_words()
 _NUMBER_WORD = re.compile(
     r"\b(?:(vingt|trente|quarante|cinquante)(?:[ -]et[ -](une?)|[ -](deux|trois|quatre|cinq|six|sept|huit|neuf|une?))?"
     r"|dix[ -](sept|huit|neuf)|(zero|deux|trois|quatre|cinq|six|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize)"
-    r"|(une)(?= heures?\b)|(premier))\b(?!-vingt)"
+    r"|(une)(?= heures?\b)|(premier)(?= (?:janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre)))\b(?!-vingt)"
 )
 
 _WEEKDAYS = {w: i for i, w in enumerate("lundi mardi mercredi jeudi vendredi samedi dimanche".split())}
@@ -58,9 +58,9 @@ _CLOCKS = re.compile(
     rf"|\b\d{{1,3}} ?{_HOUR}(?: et demie)? (?:avant|a l'avance|plus tot|plus tard|au prealable|de delai|d'attente|sur 24|apres (?:le|la|l'|votre|un|une)\b)"
     rf"|\b24 ?h?/\S+|\b\d+ ?[,.]\d+ ?(?:euros?|€)|\b\d+(?:[,.]\d+)? ?(?:euros?|€|%|minutes?|mn|min|jours?|mois|ans|semaines?|personnes?|fois|rue|avenue|boulevard)"
     r"|\b\d+(?:[ .-]\d+){3,}|entre midi et (?:2|14 ?h\w*))"
-    rf"|\b(?P<h>\d{{1,2}}) ?(?::|{_HOUR}\.? ?)(?:(?P<m>[0-5]?\d)(?!\d|[ ]?h|[.,]?\d| ?(?:euros?|personnes?|jours?)))?"
+    rf"|\b(?P<h>\d{{1,2}}) ?(?::|h\. ?(?=[0-5]\d)|{_HOUR} ?)(?:(?P<m>[0-5]?\d)(?!\d|[ ]?h|[.,]?\d| ?(?:euros?|personnes?|jours?)))?"
     r"(?: ?et (?P<q>demie?|quart)| ?moins (?:le )?(?P<less>quart|\d{1,2}))?"
-    r"(?: (?:du (?P<am>matin)|(?P<pm>de l'apres[ -]?midi|du soir)|pile|precises?|tapantes?))*"
+    r"(?: ?(?:du (?P<am>matin)|(?P<pm>de l'apres[ -]?midi|du soir)|pile|precises?|tapantes?))*"
     r"|(?<!apres )(?<!apres-)\b(?P<noon>midi|minuit)\b(?: et (?P<nq>demie?|quart))?"
     rf"|\b(?P<list>\d{{1,2}})(?=(?:,? (?:ou |et |puis |a |ou bien )?\d{{1,2}})* ?,? ?(?:ou|et|puis|a|ou bien) \d{{1,2}} ?{_HOUR})"
 )

@@ -7,7 +7,7 @@ released does not depend on how the text was cut into deltas. One gate serves on
 
 from collections.abc import Callable
 
-from agent.claims.model import Verdict
+from agent.claims.model import ClaimKind, Verdict
 
 MAX_HELD = 600  # characters; a sentence that is longer is judged in pieces, each with the piece before it
 
@@ -83,7 +83,7 @@ class SentenceGate:
         self._on_held = on_held
         self._pending = ""
         self._before = ""  # what was released and may be completed by the next sentence
-        self._forced = False
+        self._asked = ""  # the question just before
         self._holding = False
 
     def push(self, delta: str) -> list[str]:
@@ -108,6 +108,9 @@ class SentenceGate:
         if not any(c.isalnum() for c in sentence):
             return [] if self._holding else [sentence]
         verdict = self._judge(sentence)
+        if verdict.claim is ClaimKind.MESSAGE_TAKEN and not verdict.ok and self._asked:
+            verdict = self._judge(self._asked + sentence)  # "Shall I take a message? They will call you back."
+        self._asked = sentence if verdict.ok and sentence.rstrip().endswith("?") else ""
         if verdict.ok and self._before and not sentence.rstrip().endswith("?"):
             together = self._judge(self._before + sentence)
             verdict = verdict if together.ok else together

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cache
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -23,6 +22,7 @@ class _Clause:
     text: str
     start: int
     fragment: bool
+    asked: bool
     proof: Proof | None = None
     speech: str = "neutral"
     owner: "_Clause | None" = None
@@ -64,24 +64,30 @@ def _split(words: Vocabulary, text: str) -> list[_Clause]:
     for cut in [*words.splits.finditer(text), None]:
         end = cut.start() if cut else len(text)
         if piece := text[start:end].strip():
+            asked = cut is not None and "?" in cut.group()
             offset = start + (len(text[start:end]) - len(text[start:end].lstrip()))
-            clauses.append(_Clause(piece, offset, fragment=words.verbs.search(piece) is None))
+            clauses.append(_Clause(piece, offset, fragment=words.verbs.search(piece) is None, asked=asked))
         start = cut.end() if cut else end
     return clauses
 
 
-def _asserted(words: Vocabulary, clause: str, *, asked: bool) -> Proof | None:
+def _before(pattern: re.Pattern[str], clause: str, end: int) -> bool:
+    found = pattern.search(clause)
+    return found is not None and found.start() < end
+
+
+def _asserted(words: Vocabulary, asking: _Clause) -> Proof | None:
     """What the clause asserts. A question asserts nothing, nor does what stands under a condition."""
-    if asked and not words.tags.search(clause):
+    clause = asking.text
+    if asking.asked and not words.tags.search(clause):
         return None
     for assertion in words.assertions:
         found = assertion.pattern.search(clause)
         if found is None:
             continue
-        head = clause[: found.end()]
-        if assertion.proof is not Proof.NONE and words.negations.search(head):
+        if _before(words.conditions, clause, found.end()) or words.conditions_after.match(clause[found.end() :]):
             continue
-        if words.conditions.search(head) or words.conditions_after.match(clause[found.end() :]):
+        if assertion.proof is not Proof.NONE and _before(words.negations, clause, found.end()):
             continue
         return assertion.proof
     return None
@@ -111,8 +117,8 @@ def _read(sentence: str, language: Language) -> _Sentence:
     tagged = words.tag(words.courtesies.sub(",", text))
     asks = tagged.text.rstrip(" )\"'").endswith("?")
     clauses = _split(words, tagged.text)
-    for index, clause in enumerate(clauses):
-        clause.proof = _asserted(words, clause.text, asked=asks and index == len(clauses) - 1)
+    for clause in clauses:
+        clause.proof = _asserted(words, clause)
         clause.speech = "neutral" if clause.proof else _speech(words, clause.text)
     _own(clauses)
     return _Sentence(words, tagged, asks, tuple(clauses), tuple(named_moments(tagged)))
@@ -330,7 +336,9 @@ def times_in(text: str, language: Language) -> frozenset[time]:
     return frozenset(t for clock in words.tag(plain(text)).clocks for t in clock.times)
 
 
-@cache
 def warm(language: Language) -> None:
-    """Compiles and loads one language's patterns; call it before the first turn."""
-    judge("c'est", language, Evidence(), today=date(2026, 1, 1), zone=ZoneInfo("UTC"))
+    """Loads one language's patterns (tens of milliseconds once a process); call it before the first turn."""
+    judge(vocabulary_of(language).replacements[ClaimKind.BOOKED][0], language, Evidence(), today=date.min, zone=_UTC)
+
+
+_UTC = ZoneInfo("UTC")

@@ -78,7 +78,7 @@ def test_no_harmless_sentence_is_held() -> None:
     assert wrong("harmless", should_pass=True) == []
 
 
-@pytest.mark.parametrize("proof", ["slots", "reading", "booked", "moved", "cancelled", "none", "message", "hours"])
+@pytest.mark.parametrize("proof", ["slots", "reading", "booked", "moved", "cancelled", "none", "message"])
 def test_what_is_harmless_stays_harmless_with_evidence(proof: str) -> None:
     """Having receipts never makes an ordinary sentence unspeakable (a bare "noted" is ambiguous while reading back)."""
     held = [
@@ -94,7 +94,7 @@ def test_what_is_harmless_stays_harmless_with_evidence(proof: str) -> None:
 @pytest.mark.parametrize(("language", "total"), [("fr", 120), ("en", 120), ("he", 60)])
 def test_the_corpus_is_large_enough(language: Language, total: int) -> None:
     """The numbers above mean something: per language, enough sentences, none twice."""
-    spoken = [(p, s) for part in x for p, group in CORPUS[language][part].items() for s in group]
+    spoken = [(p, s) for part in ("proved", "unproved", "harmless") for p, group in CORPUS[language][part].items() for s in group]
     assert len(spoken) >= total
     assert len(set(spoken)) == len(spoken)
 
