@@ -329,3 +329,17 @@ def parse_week(data: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, list[Sp
 
 def parse_spans(spans: Sequence[Sequence[str]]) -> list[Span]:
     return [(time.fromisoformat(opens), time.fromisoformat(closes)) for opens, closes in spans]
+
+
+def iso(at: datetime) -> str:
+    """Milliseconds, `Z` for UTC: 2026-11-26T09:00:00.000Z."""
+    text = at.isoformat(timespec="milliseconds")
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+
+
+def event_type_from(row: Mapping[str, Any]) -> EventTypeRow:
+    """ValueError for a field there is not."""
+    try:
+        return EventTypeRow(**row)
+    except TypeError as error:
+        raise ValueError(f"event type: {error}") from error
