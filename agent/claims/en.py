@@ -1,5 +1,7 @@
 """The English words of the speech guard."""
 
+# ruff: noqa: E501 - each pattern stays on one line
+
 import re
 
 from agent.claims.en_moments import tag
@@ -11,7 +13,7 @@ _I = r"\b(?:i|we)"
 _HAVE = rf"(?:{_I}(?:'ve| have|'d| had)?|{_I} did|has been|have been|\bwas|\bwere) "
 _BE = r"(?:\b(?:is|are|was|were)|\b(?:it|that|you|this|they|he|she|everything|all|[a-z]+)'(?:s|re)|\bhas been|\bhave been|\bhas|\bgets?|\bgot) "
 _BOOK = r"(?:booked|reserved|scheduled|pencill?ed|slotted|secured|squeezed|registered|signed (?:you )?up|fitted|penned|locked)\b"
-_SET = r"(?:confirmed|set|arranged|fixed|finali[sz]ed|in the (?:calendar|diary|book|system)|on the (?:calendar|schedule|books)|in place|made|good to go|sorted|locked in|saved|held for you|all yours|yours|down for|on for)\b"
+_SET = r"(?:confirmed|set|arranged|fixed|finali[sz]ed|in (?:the|our) (?:calendar|diary|book|system)|on (?:the|our) (?:calendar|schedule|books)|in place|made|good to go|sorted|locked in|saved|held for you|all yours|yours|down for|on for)\b"
 _SUBJECT = r"(?:appointment|booking|reservation|slot|visit|session|consultation|cleaning|check-?up|checkup|meeting|spot|place|table|haircut|time|everything|it|that|you|[DTP])"
 _SLOTS = r"(?:slots?|openings?|availabilit(?:y|ies)|appointments?(?: times?)?|times?|spots?|spaces?|space|gaps?|room|vacanc(?:y|ies))\b"
 _FREE = r"(?:free|available|vacant|possible)\b"
@@ -25,7 +27,7 @@ ASSERTIONS = (
         rf"(?:\bno|\bzero|(?:n't|\bnot|\bnever) (?:\w+ ){{0,2}}?(?:any|a|a single|1|more|an (?=open|avail))) (?:\w+ ){{0,2}}?{_SLOTS}(?! (?:(?:is )?(?:needed|necessary|required)|for you to|under|in your name|with that name|preference|limit|to (?:worry|rush)|at all to))"
         r"(?<!any time)(?<!no time)(?<!n't find an appointment)(?<!n't find the appointment)(?<!n't find your appointment)",
         r"\b(?:nothing|none|n't (?:\w+ )?anything|not (?:\w+ )?anything) (?:is |else |at all |more |that's )*(?:free|available|open|left|on D|D|then|this|next|before|after|in the|at T|for (?:D|then|that|this|P)|around|P)",
-        r"n't (?:have|got|see) anything (?:else )?(?:free|available|open|left|on D|before|after|then|this|next|until|in the|at|for|D|P)|\bout of (?:slots|appointments|times|space)\b|\bnothing$|\bnone left\b|\bn't (?:have|got) anything$",
+        r"n't (?:have|got|see) anything (?:else )?(?:free|available|open|left|on D|before|after|then|this|next|until|in the|at|for|D|P)|n't have (?:any |the )?(?:room|space|capacity)\b|\bbooked (?:all|the whole|for the (?:day|week|month))|\bout of (?:slots|appointments|times|space)\b|\bnothing$|\bnone left\b|\bn't (?:have|got) anything$",
         r"(?:[DTP]|\bslots?|\btimes?|\bthat|\bit|\bday|\bspots?|\bone|\beverything|^1\d|^\d)\b.{0,20}(?:'s|\bis|\bare|\bwas|has|have|'ve|s) (?:\w+ )?(?:been |already |just |now |unfortunately |all )*(?:taken|gone|full|filled|unavailable|snapped up|occupied)\b",
         rf"(?:[DTP]|\bslots?|\btimes?|\bthat|\bit|\bday|\bdate|^1\d|^\d)\b.{{0,25}}(?:n't|not|no longer) (?:\w+ )?(?:{_FREE}|an option)",
         rf"(?:n't|\bnot|\bcannot) (?:\w+ )?(?:{_FREE}).{{0,25}}[DTP]",
@@ -36,15 +38,15 @@ ASSERTIONS = (
     assertion(
         Proof.CANCELLED,
         rf"{_I}(?:'ve| have|'d| had)? {_ADV}(?:cancell?ed|deleted|called off|removed (?:\w+ )?(?:appointment|booking|it|that|D|T)|freed up)\b",
-        rf"{_BE}{_ADV}(?:cancell?ed|called off)\b|(?:appointment|booking|reservation)\b.{{0,25}}{_BE}{_ADV}(?:deleted|removed)\b",
+        rf"{_BE}{_ADV}(?:cancell?ed|called off)\b|(?:appointment|booking|reservation|slot)\b.{{0,25}}{_BE}{_ADV}(?:deleted|removed|released|freed)\b",
         r"\bcancell?ation\b.{0,15}(?:'s|is|has been|was|went) (?:\w+ )?(?:confirmed|done|complete|recorded|processed|noted|through|made)",
         r"\b(?:got|have) (?:that|it|your \w+) cancell?ed\b|^(?:and |all |now )*cancell?ed\b(?! (?:within|less|appointments?))",
         r"\b(?:off|removed from|taken off) (?:the|our) (?:calendar|books|schedule|diary)\b|\bno longer (?:have|booked|on the)\b",
     ),
     assertion(
         Proof.MOVED,
-        rf"{_I}(?:'ve| have|'d| had)? {_ADV}(?:moved|rescheduled|changed|switched|pushed|shifted|swapped|bumped)\b(?! (?:you|your call) (?:through|over to))",
-        rf"{_SUBJECT}.{{0,25}}(?:{_BE}|\bhas been |\b've been ){_ADV}(?:moved|rescheduled|changed|switched|pushed|shifted|swapped|bumped)\b",
+        rf"{_I}(?:'ve| have|'d| had)? {_ADV}(?:moved|rescheduled|re-?booked|changed|switched|pushed|shifted|swapped|bumped)\b(?! (?:you|your call) (?:through|over to))",
+        rf"{_SUBJECT}.{{0,25}}(?:{_BE}|\bhas been |\b've been ){_ADV}(?:moved|rescheduled|re-?booked|changed|switched|pushed|shifted|swapped|bumped)\b",
         r"^(?:and |now |all )*(?:rescheduled|moved) (?:to|for|from)\b",
     ),
     assertion(
@@ -80,6 +82,7 @@ ASSERTIONS = (
         rf"\b(?:you're|you are|you've been|you have been|you were) {_ADV}(?:{_BOOK}|confirmed|in for|in at|down (?:for|at|on)|set(?! on)|good to go|expected|on the (?:schedule|books|list|calendar)|in the (?:book|diary|calendar|system|schedule)|sorted|locked)",
         rf"\b(?:it's|it is|that's|that is|everything's|everything is|that's everything|this is|all) {_ADV}(?:{_BOOK}|confirmed\b|in the (?:calendar|diary|book)|on the (?:calendar|books|schedule)|locked in)",
         r"^(?:and |ok |okay |great |perfect |all )*(?:booked|reserved|scheduled)(?: (?:in|you))?(?: (?:for|on|at|in|you)|$)(?! (?:services|customers))",
+        r"^(?:so |ok |then )?(?:D(?: P)?|T)(?: (?:at T|on D|P))? it is\b",
         r"^confirmed(?:$| (?:for|on|at))",
         r"\b(?:booking|reservation|appointment) (?:is |has been |was )?(?:now |just )?(?:complete|completed|done|successful|made|went through|gone through|through)\b",
         r"\bsecured (?:you|your|that|the)",
@@ -112,9 +115,15 @@ ASSERTIONS = (
         r"(?:^|\bso |\bok |\bthen )(?:booking|putting|pencill?ing) you (?:in|down)\b|\bi (?:book|confirm|schedule|reserve) (?:you|your|it|that|T|D)\b",
         r"\bi(?:'ll| will) (?:book|put|pencil|mark|see|reserve|confirm|schedule|get|have) (?:you|your|that|it) (?:\w+ )?(?:down |in |booked |up )*(?:for |at |on |in )*[DT]",
     ),
-    assertion(Proof.MOVING, r"\b(?:i'm|i am|we're) (?:now |just )*(?:moving|rescheduling|changing|switching|pushing) (?:you|your|that|it|the)"),
+    assertion(
+        Proof.MOVING,
+        r"\b(?:i'm|i am|we're) (?:now |just )*(?:moving|rescheduling|changing|switching|pushing) (?:you|your|that|it|the)",
+    ),
     assertion(Proof.CANCELLING, r"\b(?:i'm|i am|we're) (?:now |just )*cancell?ing\b|\bi cancel\b"),
-    assertion(Proof.NOTED, r"\b(?:noted|got (?:it|that)|that's (?:it|fine|good|great|perfect)|it's noted|i've noted|got that down|made a note)\b"),
+    assertion(
+        Proof.NOTED,
+        r"\b(?:noted|got (?:it|that)|that's (?:it|fine|good|great|perfect)|it's noted|i've noted|got that down|made a note)\b",
+    ),
     assertion(
         Proof.OFFER,
         rf"(?:\bthere(?:'s| is| are| were)|\b(?:i|we)(?:'ve got|'ve| have| do have| can see| found| still have| also have| could have)) (?:\w+ ){{0,3}}?(?:{_SLOTS})(?! (?:to (?:talk|help|answer|chat)|for (?:a (?:quick )?(?:question|chat))|of (?:day|year|the year)|booked|under))(?! (?:on file|in your name))"
@@ -138,12 +147,18 @@ VOCABULARY = Vocabulary(
         r"\b(?:no (?:problem|worries)(?: at all)?|not a problem|not at all|don't worry|if you (?:like|please|don't mind|wish)|as soon as (?:possible|(?:we|they|i) can)|if needed|if you need to|anything else|any time(?! (?:on|before|after|at))|at the moment|right now)\b"
     ),
     conditions=re.compile(
-        r"\b(?:if|once|when|whenever|as soon as|until(?! D)|till(?! D)|unless|whether|before(?! D)|so that|in case|provided|make sure|making sure|to have|to get|to be|can have|could have|can get|like me to|want me to|wish me to|"
+        r"\b(?:if|once|when|whenever|as soon as|what|which|until(?! D)|till(?! D)|unless|whether|before(?! D)|so that|in case|provided|make sure|making sure|to have|to get|to be|can have|could have|can get|like me to|want me to|wish me to|"
         r"would be|might be|may be|could be|can be|should be|needs? to be|has to be|have to be|going to be|yet to be)\b"
     ),
-    negations=re.compile(r"\b(?:can't say|cannot say|not say|haven't|hasn't|hadn't|isn't|aren't|wasn't|not yet|never|not been|not|nothing|no (?:appointment|booking|reservation)|nobody|none of|doesn't mean)\b"),
-    conditions_after=re.compile(r"^ ?(?:only |right )*(?:once|when|as soon as|after you|if|until you|unless)\b(?<!if you need)"),
-    offers_help=re.compile(r"\b(?:would you like|shall|should i|can i|could i|i can|i could|we can|may i|do you want|if you|so (?:that )?(?:they|the|someone|he|she)|leave (?:a|your)|let me take|happy to)\b"),
+    negations=re.compile(
+        r"\b(?:can't say|cannot say|not say|haven't|hasn't|hadn't|isn't|aren't|wasn't|not yet|never|not been|not|nothing|no (?:appointment|booking|reservation)|nobody|none of|doesn't mean)\b"
+    ),
+    conditions_after=re.compile(
+        r"^ ?(?:only |right )*(?:once|when|as soon as|after you|if|until you|unless)\b(?<!if you need)"
+    ),
+    offers_help=re.compile(
+        r"\b(?:would you like|shall|should i|can i|could i|i can|i could|we can|may i|do you want|if you|so (?:that )?(?:they|the|someone|he|she)|leave (?:a|your)|let me take|happy to)\b"
+    ),
     under_way=re.compile(
         r"\b(?:(?:1|a) (?:moment|second|sec|minute)|just a (?:moment|second|sec|minute)|bear with me|hold on|hang on|give me|right away|hold the line|while i)\b"
     ),
@@ -153,8 +168,12 @@ VOCABULARY = Vocabulary(
         r"|\b(?:let me|i'll|i will|i'm|i am|i can|can i|shall i|i need to|going to|to|should i|like me to|want me to|just|me|i) (?:just |quickly |now )*(?:check|see if|see what|see whether|look|looking|checking|find|search|try|ask|have a look|take a look|verify|pull up)\b"
         r"|\b(?:1|a) (?:moment|second|sec|minute)\b|\bbear with me\b|\bhold on\b|\b(?:earlier|later|before or after|morning or) (?:than|T)\b|\bbefore or after\b"
     ),
-    hours=re.compile(r"\b(?:open|opens|opening (?:hours|times)|opened|reopens?|clos\w+|hours|lunch break|shut)\b|\bfrom T (?:to|until|till|through) T|\bbetween T and T|^T (?:to|until|till) T|\buntil T"),
-    clock_now=re.compile(r"\b(?:it's|it is|the time is) (?:currently|now|already|almost|nearly|just) T|\bit's T now|\bthe time is T"),
+    hours=re.compile(
+        r"\b(?:open|opens|opening (?:hours|times)|opened|reopens?|clos\w+|hours|lunch break|shut)\b|\bfrom T (?:to|until|till|through) T|\bbetween T and T|^T (?:to|until|till) T|\buntil T"
+    ),
+    clock_now=re.compile(
+        r"\b(?:it's|it is|the time is) (?:currently|now|already|almost|nearly|just) T|\bit's T now|\bthe time is T"
+    ),
     verbs=re.compile(
         r"\b(?:i|i'm|i've|i'll|i'd|we|we're|we've|we'll|you|you're|you've|you'll|you'd|he|she|it|it's|that's|there|there's|is|are|was|were|will|would|can|could|shall|should|do|does|did|has|have|let|please|thank|thanks|how|what|which|when|where|who|leave)\b"
     ),
@@ -166,7 +185,9 @@ VOCABULARY = Vocabulary(
         r"anything else|something else|does (?:that|this|it)|\bsuits?\b|\bwork(?:s)? for you|is that (?:ok|okay|right|good|fine|correct|all)|\bwhich (?:one|of|would|do)|sound (?:good|ok|okay)|would (?:that|it|this)|what else|further|how about that"
     ),
     booking_words=re.compile(r"\b(?:appointment|booking|reservation|slot|booked)\b"),
-    marks=re.compile(r"\b(?:i|i'm|i've|i'll|you|you're|your|the|is|are|for|and|have|with|at|it's|that|we|we're|to|of|appointment|can|thank|thanks|hello|what|let)\b"),
+    marks=re.compile(
+        r"\b(?:i|i'm|i've|i'll|you|you're|your|the|is|are|for|and|have|with|at|it's|that|we|we're|to|of|appointment|can|thank|thanks|hello|what|let)\b"
+    ),
     replacements={
         ClaimKind.BOOKED: (
             "One moment, I'm checking the calendar.",

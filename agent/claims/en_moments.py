@@ -1,5 +1,7 @@
 """Owns how English names days and times of day."""
 
+# ruff: noqa: E501 - each pattern stays on one line
+
 import re
 
 from agent.claims.moments import Clock, Day, Part, Tagged, clock, minus
@@ -13,15 +15,18 @@ _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "sev
 _NUMBER_WORD = re.compile(
     rf"\b(?:({'|'.join(_TENS)})(?:[ -]({'|'.join(list(_UNITS)[1:])}))?|({'|'.join(_UNITS)}|{'|'.join(_TEENS)}))\b(?!-)"
 )
-_ORDINALS = {
+_FIRST_TWENTY = {
     w: i + 1
     for i, w in enumerate(
         "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
         "sixteenth seventeenth eighteenth nineteenth twentieth".split()
     )
 }
-_ORDINALS |= {f"20-{w}": 20 + n for w, n in list(_ORDINALS.items())[:9]} | {f"20 {w}": 20 + n for w, n in list(_ORDINALS.items())[:9]}
-_ORDINALS |= {"thirtieth": 30, "30-first": 31, "30 first": 31}
+_ORDINALS = {
+    **_FIRST_TWENTY,
+    **{f"20{gap}{w}": 20 + n for w, n in _FIRST_TWENTY.items() if n < 10 for gap in "- "},
+    **{"thirtieth": 30, "30-first": 31, "30 first": 31},
+}
 _ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 
 _WEEKDAYS = {w: i for i, w in enumerate("monday tuesday wednesday thursday friday saturday sunday".split())}
@@ -48,7 +53,7 @@ _PARTS = re.compile(r"\b(?:(?:in|during) the )?(?:morning|afternoon|evening)s?\b
 _HALF = r"(?: ?(?P<half{0}>[ap])(?:\.m\.?|m\b)|(?: o'?clock)?(?: (?:in the (?P<of{0}>morning|afternoon|evening)|at (?P<night{0}>night))))?"
 _TAIL = (
     r"(?=\s*(?:$|[.,;:!?)](?!\d))|\s+(?:or|and|to|until|till|through|then|with|if|is|are|was|works?|would|sharp|please|instead|exactly|right|"
-    r"for|as|but|so|free|open|available|on (?:the|D)|on D|D|P|ok|okay|that|this|today|good|suits?|now|taken|booked|on\b)(?!\w))"
+    r"for|as|but|so|free|open|available|on (?:the|D)|on D|D|P|ok|okay|that|this|today|good|suits?|now|taken|booked|it|it's|i|i'm|i've|we|we've|we're|you|you're|he|she|they|there|will|can|should|does|has|because|since|when|unless|while|that's|may|might|after|before|on\b)(?!\w))"
 )
 _CLOCKS = re.compile(
     r"(?P<skip>\b\d+(?:[ ,-]+\d+){4,}|\b\d+(?:[ -]\d+){3,}|[$£€]\s?\d+(?:[.,]\d+)?|\b\d+[.,]\d+ ?(?:euros?|dollars?|pounds?|shekels?|€|%)"

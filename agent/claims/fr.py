@@ -1,5 +1,7 @@
 """The French words of the speech guard, over text without accents."""
 
+# ruff: noqa: E501 - each pattern stays on one line
+
 import re
 
 from agent.claims.fr_moments import tag
@@ -40,11 +42,13 @@ ASSERTIONS = (
         rf"\b(?:n'|ne )(?:.{{0,25}})(?:plus|pas|aucune?|guere) (?:du tout |encore |malheureusement )*(?:aucune? |une? |de |d'|autres? |seule? )*{_SLOTS}"
         rf"(?! (?:a votre|a ce|sous|au nom|pour vous joindre|enregistre|correspond|avec|necessaire|requis|obligatoire|prefere|en particulier|habituel|en tete|precis))",
         rf"(?:^|\b(?:plus|pas) )(?:plus|pas|aucune?) (?:de |d'|une? )*{_SLOTS}(?! de (?:souci|probleme))(?! a votre)",
-        r"\b(?:n'|ne )(?:ai|avons|a|y a|reste|vois|trouve|dispose)[^,]{0,20} rien(?= *(?:$|[,.!?]|de (?:libre|dispo\w*|possible)|avant|apres|ce|cette|la semaine|"
+        r"\b(?:n'|ne )(?:nous |me |lui |m'|vous )?(?:ai|avons|a|y a|reste|vois|trouve|dispose)[^,]{0,20} rien(?= *(?:$|[,.!?]|de (?:libre|dispo\w*|possible)|avant|apres|ce|cette|la semaine|"
         r"[DTP]|le [DTP]|pour (?:D|le|la|ce|cet)|dans|a (?:T|ce moment|cette)|non plus|du tout|d'autre (?:D|ce|cette|avant)|en [DP]))",
         r"\b(?:plus|pas) rien (?:de libre|de dispo|avant|[DTP])",
         r"\b(?:tout|tous|toutes|[DTP]|creneaux?|agenda|planning|journee|semaine|heure|c')\b.{0,30}(?<!n')\b(?:est|sont) (?:deja |malheureusement |tout |tous |bien |entierement )*"
         r"(?:pris|prise|prises|occupee?s?|remplie?s?|pleine?s?|indisponibles?|sature[es]*|surchargee?)\b",
+        r"(?=.*[DTP])\b(?:docteur|praticien\w*|dentiste|medecin|il|elle|on|nous)\b(?: \w+)? (?:est|sommes) (?:\w+ )?(?:prise?s?|occupee?s?|absente?|full|en conge\w*)\b",
+        r"[DT].{0,20}\b(?:on est|nous sommes) (?:\w+ )?(?:prise?s?|full|debordes)\b|[DT].{0,12}\b(?:c'est|est) (?:\w+ )?impossible|\bimpossible (?:le |pour |a )?[DT]",
         rf"^n'est (?:malheureusement )?(?:plus|pas) {_FREE}|^(?:est|sont) (?:\w+ )?(?:complete?s?|indisponibles?)$",
         r"\bdeja (?:pris|prise|prises|occupee?s?|reservee? par)\b",
         r"(?<!rendez-vous )vient d'etre (?:pris|prise|reservee?|attribuee?)\b",
@@ -177,7 +181,7 @@ VOCABULARY = Vocabulary(
     ),
     conditions=re.compile(
         r"\b(?:si|s'il|s'ils|une fois|des que|des qu'|quand|lorsque|lorsqu'|avant que|avant de|tant que|jusqu'a ce que|pour que|afin que|"
-        r"a condition que|au cas ou|apres avoir|savoir si|seulement si|pas dire que|pas que|pas encore que|verifie que|verifier que|m'assure que|m'assurer que|"
+        r"a condition que|au cas ou|apres avoir|savoir si|seulement si|ce qu'il|ce qui|ce que|ce qu'on|pas dire que|pas que|pas encore que|verifie que|verifier que|m'assure que|m'assurer que|"
         r"est-ce que|est-ce qu'|souhaitez que|voulez que|voulez-vous que|souhaitez-vous que|sur que|certain que)(?=\W|(?<='))"
     ),
     negations=re.compile(r"(?!)"),  # French says them inside the verb: the assertions don't match

@@ -1,5 +1,7 @@
 """Owns how French names days and times of day."""
 
+# ruff: noqa: E501 - each pattern stays on one line
+
 import re
 
 from agent.claims.moments import Clock, Day, Part, Tagged, clock, minus

@@ -119,9 +119,9 @@ class SentenceGate:
             return self._replace(sentence, verdict)
         if self._holding and not verdict.stands_alone:
             return []
-        claims = verdict.claim is not None
+        timed = verdict.claim not in (None, ClaimKind.MESSAGE_TAKEN, ClaimKind.TRANSFERRED, ClaimKind.OPENING_HOURS)
         joint = sentence if forced else sentence.rstrip(" \t\n.…!") + ", "
-        self._before = joint if claims or forced else ""
+        self._before = joint if timed or forced else ""
         return [sentence]
 
     def _replace(self, sentence: str, verdict: Verdict) -> list[str]:

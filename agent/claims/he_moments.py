@@ -1,5 +1,7 @@
 """Owns how Hebrew names days and times of day."""
 
+# ruff: noqa: E501 - each pattern stays on one line
+
 import re
 
 from agent.claims.moments import Clock, Day, Part, Tagged, clock, minus
@@ -114,7 +116,15 @@ def tag(text: str) -> Tagged:
     def mark_part(match: re.Match[str]) -> str:
         word = match.group()
         evening, late = "ערב" in word, "אחר" in word or 'אחה"צ' in word
-        parts.append(Part(16, 24) if evening else Part(12, 20) if late else Part(0, 13) if "בוקר" in word or "לפני" in word else Part(11, 16))
+        parts.append(
+            Part(16, 24)
+            if evening
+            else Part(12, 20)
+            if late
+            else Part(0, 13)
+            if "בוקר" in word or "לפני" in word
+            else Part(11, 16)
+        )
         return "P"
 
     text = _DAYS.sub(mark_day, _NUMBER_WORD.sub(_digits, text))

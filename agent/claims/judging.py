@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zlib import crc32
 from zoneinfo import ZoneInfo
@@ -12,6 +12,9 @@ from agent.claims.moments import Named, Tagged, named_moments
 from agent.claims.vocabulary import KIND_OF, Proof, Vocabulary, plain, vocabulary_of
 from contracts.assistant import Language
 
+_TOPIC = re.compile(
+    r"\b(D(?: P)?), (?=c'est |on est |nous sommes |we're |we are |it's |is |est )"
+)  # "Thursday, it's …"
 _HEBREW = re.compile(r"[\u05d0-\u05ea]")
 
 
@@ -115,6 +118,7 @@ def _read(sentence: str, language: Language) -> _Sentence:
     text = plain(sentence)
     words = vocabulary_of(spoken_language(text, language))
     tagged = words.tag(words.courtesies.sub(",", text))
+    tagged = replace(tagged, text=_TOPIC.sub(r"\1 ", tagged.text))
     asks = tagged.text.rstrip(" )\"'").endswith("?")
     clauses = _split(words, tagged.text)
     for clause in clauses:

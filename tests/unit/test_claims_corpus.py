@@ -86,7 +86,9 @@ def test_what_is_harmless_stays_harmless_with_evidence(proof: str) -> None:
         for language, name, sentence in sentences("harmless")
         if name == "nothing"
         and not judge(sentence, language, EVIDENCE[proof], today=TODAY, zone=ZONE).ok
-        and not (proof == "reading" and judge(sentence, language, EVIDENCE[proof], today=TODAY, zone=ZONE).claim == "booked")
+        and not (
+            proof == "reading" and judge(sentence, language, EVIDENCE[proof], today=TODAY, zone=ZONE).claim == "booked"
+        )
     ]
     assert held == []
 
@@ -94,7 +96,12 @@ def test_what_is_harmless_stays_harmless_with_evidence(proof: str) -> None:
 @pytest.mark.parametrize(("language", "total"), [("fr", 120), ("en", 120), ("he", 60)])
 def test_the_corpus_is_large_enough(language: Language, total: int) -> None:
     """The numbers above mean something: per language, enough sentences, none twice."""
-    spoken = [(p, s) for part in ("proved", "unproved", "harmless") for p, group in CORPUS[language][part].items() for s in group]
+    spoken = [
+        (p, s)
+        for part in ("proved", "unproved", "harmless")
+        for p, group in CORPUS[language][part].items()
+        for s in group
+    ]
     assert len(spoken) >= total
     assert len(set(spoken)) == len(spoken)
 
@@ -102,7 +109,11 @@ def test_the_corpus_is_large_enough(language: Language, total: int) -> None:
 @pytest.mark.parametrize("language", get_args(Language))
 def test_sentences_that_code_speaks_pass_with_their_evidence(language: Language) -> None:
     """The house's own phrases pass when their facts are on record."""
-    moments = {"fr": "jeudi vingt-six novembre à quatorze heures", "en": "Thursday, November 26th at two p.m.", "he": "יום חמישי בשעה 14:00"}
+    moments = {
+        "fr": "jeudi vingt-six novembre à quatorze heures",
+        "en": "Thursday, November 26th at two p.m.",
+        "he": "יום חמישי בשעה 14:00",
+    }
     facts = {
         "service": "X", "name": "Y", "moment": moments[language], "moments": moments[language], "options": moments[language],
         "day": {"fr": "Jeudi", "en": "Thursday", "he": "יום חמישי"}[language], "hours": "9:00 - 12:00", "reason": "X",

@@ -15,6 +15,7 @@ from agent.claims.gate import MAX_HELD
 from contracts.assistant import Language
 
 ZONE = ZoneInfo("Europe/Paris")
+NOTHING = Evidence()
 TODAY = date(2026, 11, 23)
 CORPUS = yaml.safe_load((Path(__file__).parent / "claims_corpus.yaml").read_text())
 LANGUAGES = st.sampled_from(["fr", "en", "he"])
@@ -28,7 +29,7 @@ def judging(language: Language, evidence: Evidence) -> Callable[[str], Verdict]:
     return lambda sentence: judge(sentence, language, evidence, today=TODAY, zone=ZONE)
 
 
-def through(pieces: list[str], language: Language, evidence: Evidence = Evidence()) -> tuple[list[str], list[str]]:
+def through(pieces: list[str], language: Language, evidence: Evidence = NOTHING) -> tuple[list[str], list[str]]:
     """-> what may be spoken, and the sentences that were held."""
     held: list[str] = []
     gate = SentenceGate(judging(language, evidence), lambda verdict, sentence: held.append(sentence))
@@ -36,7 +37,7 @@ def through(pieces: list[str], language: Language, evidence: Evidence = Evidence
     return spoken + gate.flush(), held
 
 
-def spoken(text: str, language: Language = "fr", evidence: Evidence = Evidence()) -> str:
+def spoken(text: str, language: Language = "fr", evidence: Evidence = NOTHING) -> str:
     return "".join(through([text], language, evidence)[0])
 
 
@@ -78,7 +79,13 @@ def test_any_text_comes_out_whole_when_nothing_is_held(text: str, size: int) -> 
     assert all(len(piece) <= MAX_HELD for piece in out)
 
 
-@given(LANGUAGES.flatmap(lambda lang: st.tuples(st.just(lang), st.lists(st.sampled_from(CORPUS[lang]["harmless"]["nothing"]), max_size=6))))
+@given(
+    LANGUAGES.flatmap(
+        lambda lang: st.tuples(
+            st.just(lang), st.lists(st.sampled_from(CORPUS[lang]["harmless"]["nothing"]), max_size=6)
+        )
+    )
+)
 @settings(max_examples=200, deadline=None)
 def test_harmless_speech_comes_out_as_it_went_in(case: tuple[Language, list[str]]) -> None:
     """Several ordinary sentences in a row are spoken unchanged: judging them together invents no claim."""
@@ -106,13 +113,17 @@ def test_a_replacement_says_nothing_that_would_be_held() -> None:
             if not verdict.ok:
                 found.add(verdict.replacement)
         for replacement in found:
-            assert judge(replacement, language, Evidence(), today=TODAY, zone=ZONE) == Verdict(True, None, "", stands_alone=False)
+            assert judge(replacement, language, Evidence(), today=TODAY, zone=ZONE) == Verdict(
+                True, None, "", stands_alone=False
+            )
     assert {language: len(found) >= 4 for language, found in seen.items()} == {"fr": True, "en": True, "he": True}
 
 
 def test_what_leans_on_a_held_sentence_is_dropped() -> None:
     """After a false booking neither the goodbye nor the promise of a confirmation is spoken; there is one replacement."""
-    out, held = through(["C'est réservé pour jeudi à dix heures ! À jeudi ! Vous recevrez une confirmation. Autre chose ?"], "fr")
+    out, held = through(
+        ["C'est réservé pour jeudi à dix heures ! À jeudi ! Vous recevrez une confirmation. Autre chose ?"], "fr"
+    )
     assert held == ["C'est réservé pour jeudi à dix heures !", "À jeudi !", "Vous recevrez une confirmation."]
     assert len(out) == 1
     assert "agenda" in out[0]
@@ -178,7 +189,10 @@ def test_a_time_with_dots_is_compared_whole() -> None:
     """ "10 h. 30" and "10:30 a.m." are one time, not ten o'clock and a new sentence."""
     evidence = Evidence(booked=(at(26, 10, 30),))
     assert spoken("C'est réservé pour jeudi à 10 h. 30.", "fr", evidence) == "C'est réservé pour jeudi à 10 h. 30."
-    assert spoken("You're booked for 10:30 a.m. on Thursday.", "en", evidence) == "You're booked for 10:30 a.m. on Thursday."
+    assert (
+        spoken("You're booked for 10:30 a.m. on Thursday.", "en", evidence)
+        == "You're booked for 10:30 a.m. on Thursday."
+    )
     assert through(["C'est réservé pour jeudi à 10 h. 30."], "fr", Evidence(booked=(at(26, 10),)))[1]
 
 

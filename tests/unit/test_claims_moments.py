@@ -65,17 +65,21 @@ def test_times_of_day(language: Language, text: str, expected: set[str]) -> None
 @pytest.mark.parametrize(
     ("language", "day", "on"),
     [
-        ("fr", "jeudi", 26), ("fr", "demain", 24), ("fr", "après-demain", 25), ("fr", "aujourd'hui", 23), ("fr", "le vingt-six", 26),
-        ("fr", "le 26 novembre", 26), ("fr", "jeudi vingt-six novembre", 26), ("fr", "le 26/11", 26), ("fr", "la semaine prochaine", 30),
-        ("fr", "dans trois jours", 26), ("en", "Thursday", 26), ("en", "tomorrow", 24), ("en", "November the 26th", 26),
-        ("en", "the 26th of November", 26), ("en", "Thursday, November 26", 26), ("en", "the day after tomorrow", 25),
-        ("en", "next week", 30), ("he", "ביום חמישי", 26), ("he", "מחר", 24), ("he", "מחרתיים", 25), ("he", "ב-26 בנובמבר", 26),
+        ("fr", "jeudi", 26), ("fr", "demain", 24), ("fr", "après-demain", 25),
+        ("fr", "aujourd'hui", 23), ("fr", "le vingt-six", 26), ("fr", "le 26 novembre", 26),
+        ("fr", "jeudi vingt-six novembre", 26), ("fr", "le 26/11", 26), ("fr", "la semaine prochaine", 30),
+        ("fr", "dans trois jours", 26), ("en", "Thursday", 26), ("en", "tomorrow", 24),
+        ("en", "November the 26th", 26), ("en", "the 26th of November", 26), ("en", "Thursday, November 26", 26),
+        ("en", "the day after tomorrow", 25), ("en", "next week", 30), ("he", "ביום חמישי", 26),
+        ("he", "מחר", 24), ("he", "מחרתיים", 25), ("he", "ב-26 בנובמבר", 26),
         ("he", "ביום חמישי, עשרים ושישה בנובמבר", 26), ("he", "ביום ראשון", 29),
     ],
 )  # fmt: skip
 def test_days(language: Language, day: str, on: int) -> None:
     """A booking on the day named proves the sentence, and one a day later does not."""
-    booked = {"fr": f"C'est réservé pour {day}.", "en": f"You're booked for {day}.", "he": f"התור נקבע {day}."}[language]
+    booked = {"fr": f"C'est réservé pour {day}.", "en": f"You're booked for {day}.", "he": f"התור נקבע {day}."}[
+        language
+    ]
 
     def ok(number: int) -> bool:
         evidence = Evidence(booked=(datetime(2026, 11, number, 10, tzinfo=ZONE),))
