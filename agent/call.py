@@ -26,6 +26,7 @@ from agent.resources import Resources
 from agent.scribe import Scribe
 from agent.telemetry import open_trace
 from agent.voice import CannedVoice
+from contracts.call import CallContext
 from contracts.errors import DomainError
 
 log = structlog.get_logger("agent.call")
@@ -43,28 +44,35 @@ async def run_call(
     `opened` gets the answer as soon as there is a record to close, for a job that is cut before it returns."""
     try:
         context = await resolve(line.inbound, resources.store, resources.known)
+        c = await _converse(context, line, resources)
+        trace = open_trace(context, resources.settings)
+        session, receptionist = build_session(context, resources.settings), Receptionist(c)
     except DomainError as error:
         log.error("call can't be answered", call_id=str(line.inbound.call_id), code=error.code, detail=str(error))
         await refuse(line, clip_for(error))
         return None
-    recorder = await Recorder.open(
-        line.inbound, context, spool=resources.spool, store=resources.store, watch=resources.watch
-    )
-    desk = open_desk(context, resources, recorder)
-    c = Conversation(context=context, line=line, recorder=recorder, desk=desk, clock=resources.clock)
-    trace = open_trace(context, resources.settings)
-    session = build_session(context, resources.settings)
+    except Exception:
+        await refuse(line, "technical")  # a bug of ours: the caller hears a sentence, the framework logs the rest
+        raise
     scribe, voice, errands = Scribe(session, c), CannedVoice(c.config, resources.clips), Errands(str(context.call_id))
     _subscribe(session, c, scribe, voice, errands)
     call = OpenedCall(c, scribe, trace, resources)
     opened(call)
-    await line.start(session, Receptionist(c))
+    await line.start(session, receptionist)
     greeting = await greet(session, c, cache=resources.clips)
     errands.start(c.prefetch(), voice.prepare(session), watch(session, c, voice, after=greeting))
     await c.ended.wait()
     await errands.aclose()
     await line.hang_up()
     return call
+
+
+async def _converse(context: CallContext, line: Line, resources: Resources) -> Conversation:
+    recorder = await Recorder.open(
+        line.inbound, context, spool=resources.spool, store=resources.store, watch=resources.watch
+    )
+    desk = open_desk(context, resources, recorder)
+    return Conversation(context=context, line=line, recorder=recorder, desk=desk, clock=resources.clock)
 
 
 def _subscribe(

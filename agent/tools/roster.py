@@ -23,9 +23,15 @@ ROSTER: dict[ToolName, Callable[[Conversation], Toolset]] = {
 }
 
 
+# What an assistant that only takes messages after hours still does then.
+_WHILE_CLOSED: frozenset[ToolName] = frozenset({"hours", "faq", "message", "end_call"})
+
+
 def toolsets(conversation: Conversation) -> list[Toolset]:
     """In the roster's order, so that the prompt's cached prefix is the same in every call of a version."""
     wanted = conversation.config.tools
+    if conversation.config.after_hours.behaviour == "message" and not conversation.is_open():
+        wanted &= _WHILE_CLOSED
     if conversation.desk is None:
         wanted -= {"booking"}
     if not conversation.config.faq:
