@@ -14,6 +14,8 @@ from calendar_tools.model import EventType, Slot
 from contracts.hours import OpeningHours
 
 FRESH_SECONDS = 45.0
+_AHEAD = timedelta(days=7)  # fetched with a window, so that "the next one" costs no second request
+_FURTHER = timedelta(days=21)
 
 
 def within_hours(hours: OpeningHours, slot: Slot) -> bool:
@@ -85,8 +87,32 @@ class Availability:
         until = end.astimezone(UTC)
         if begin >= until:
             return []
-        found = await self._find(event_type, begin, until, moving)
-        return [slot for slot in found if begin <= slot.start < until and within_hours(self._hours, slot)]
+        return self._cut(await self._find(event_type, begin, until, moving), begin, until)
+
+    async def at_hand(self, event_type: EventType, start: datetime, end: datetime) -> list[Slot]:
+        """As `slots`, without a request: of [start, end) as far as it is known. Empty says nothing."""
+        begin = max(start.astimezone(UTC), self._calendar.now().astimezone(UTC))
+        fetch = self._fetching.get(event_type.event_type_id)
+        if fetch is not None and fetch.generation == self._generation and fetch.start <= begin < fetch.end:
+            await asyncio.wait([fetch.task])
+        kept = self._kept.get(event_type.event_type_id)
+        if kept is None or not kept.covers(begin, begin, asyncio.get_running_loop().time()):
+            return []
+        return self._cut(kept.slots, begin, min(end.astimezone(UTC), kept.end))
+
+    async def next_after(self, event_type: EventType, at: datetime, *, moving: str | None = None) -> Slot | None:
+        """The first free slot from `at` on, within three weeks."""
+        start = max(at.astimezone(UTC), self._calendar.now().astimezone(UTC))
+        horizon = start + _FURTHER
+        if moving is None:
+            known = await self.at_hand(event_type, start, horizon)
+            if known:
+                return known[0]
+        later = await self.slots(event_type, start, horizon, moving=moving)
+        return later[0] if later else None
+
+    def _cut(self, slots: Iterable[Slot], start: datetime, end: datetime) -> list[Slot]:
+        return [slot for slot in slots if start <= slot.start < end and within_hours(self._hours, slot)]
 
     def forget(self) -> None:
         """After a write, or a slot that turned out to be gone."""
@@ -103,7 +129,7 @@ class Availability:
             return kept.slots
         fetch = self._fetching.get(event_type.event_type_id)
         if fetch is None or fetch.generation != self._generation or not (fetch.start <= start and end <= fetch.end):
-            return await self._fetch(event_type, start, end, self._generation)
+            return await self._fetch(event_type, start, max(end, start + _AHEAD), self._generation)
         try:
             return await asyncio.shield(fetch.task)
         except asyncio.CancelledError:

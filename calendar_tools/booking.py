@@ -60,8 +60,7 @@ from contracts.assistant import BookingPolicy, Language
 from contracts.call import BookingRecorded, BookingState
 from contracts.hours import OpeningHours
 
-_LOOK_AHEAD = timedelta(days=7)  # fetched with a window, so that "the next one" costs no second request
-_LOOK_FURTHER = timedelta(days=21)
+_NEAR = timedelta(days=7)  # where alternatives to a lost slot are looked for
 
 
 class Stretch(Protocol):
@@ -163,20 +162,37 @@ class BookingDesk:
         if moving is not None and moved is None:
             return UnknownReference()
         uid = moved.booking.uid if moved is not None else None
-        zone = self._hours.zone
-        begin = window.start.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        until = max(window.end.astimezone(UTC), window.start.astimezone(UTC) + _LOOK_AHEAD)
+        begin, until = self._days_of(window)
+        limit = self._policy.offered_slots
+
+        def asked_for(slots: list[Slot]) -> list[Slot]:
+            own = moved.booking.start if moved is not None else None
+            return [slot for slot in slots if _asked_for(window, slot) and slot.start != own]
+
         try:
-            slots = await self._availability.slots(kind, begin, until, moving=uid)
+            slots = await self._availability.at_hand(kind, begin, until) if uid is None else []
+            if len(asked_for(slots)) < limit:
+                slots = await self._availability.slots(kind, begin, until, moving=uid)
+            wanted = asked_for(slots)
+            following = None if wanted else await self._availability.next_after(kind, until, moving=uid)
         except CalendarError as error:
             return away(error)
-        wanted = [slot for slot in slots if _asked_for(window, slot)]
-        if moved is not None:
-            wanted = [slot for slot in wanted if slot.start != moved.booking.start]
         if wanted:
-            offers = self.offers.offer(wanted, self._policy.offered_slots, service_id=service_id)
+            offers = self.offers.offer(wanted, limit, service_id=service_id)
             return SlotsOffered(tuple(offers), more=len(wanted) > len(offers))
-        return await self._none(kind, service_id, window, slots, until, uid)
+        others = self.offers.offer(slots, limit, service_id=service_id)
+        next_one = self.offers.offer([following] if following else [], 1, service_id=service_id)
+        return NoSlots(next_one[0] if next_one else None, tuple(others))
+
+    def _days_of(self, window: Stretch) -> tuple[datetime, datetime]:
+        """From the beginning of the window's first local day to the end of its last."""
+        zone = self._hours.zone
+        first = window.start.astimezone(zone).date()
+        last = (window.end - timedelta(microseconds=1)).astimezone(zone).date() + timedelta(days=1)
+        return (
+            datetime(first.year, first.month, first.day, tzinfo=zone),
+            datetime(last.year, last.month, last.day, tzinfo=zone),
+        )
 
     async def hold(self, slot_id: str) -> HoldResult:
         """Hides the slot from others while the caller confirms. One at a time; that it fails blocks nothing."""
@@ -371,23 +387,6 @@ class BookingDesk:
             case _:
                 return outcome
 
-    async def _none(
-        self, kind: EventType, service_id: str, window: Stretch, slots: list[Slot], until: datetime, uid: str | None
-    ) -> NoSlots | CalendarAway:
-        zone = self._hours.zone
-        last = (window.end - timedelta(microseconds=1)).astimezone(zone).date()
-        later = [slot for slot in slots if slot.start.astimezone(zone).date() > last]
-        same_days = [slot for slot in slots if slot.start.astimezone(zone).date() <= last]
-        if not later:
-            try:
-                later = await self._availability.slots(kind, until, until + _LOOK_FURTHER, moving=uid)
-            except CalendarError as error:
-                return away(error)
-        limit = self._policy.offered_slots
-        others = self.offers.offer(same_days, limit, service_id=service_id)
-        following = self.offers.offer(later, 1, service_id=service_id)
-        return NoSlots(following[0] if following else None, tuple(others))
-
     async def _gone(self, offer: Offer) -> SlotGone:
         """Withdraws the slot, and offers the nearest that are free."""
         self.offers.withdraw(offer.slot_id)
@@ -399,7 +398,7 @@ class BookingDesk:
         day: date = start.astimezone(self._hours.zone).date()
         begin = datetime(day.year, day.month, day.day, tzinfo=self._hours.zone)
         try:
-            slots = await self._availability.slots(kind, begin, begin + _LOOK_AHEAD)
+            slots = await self._availability.slots(kind, begin, begin + _NEAR)
         except CalendarError:
             return SlotGone(())
         nearest = sorted((s for s in slots if s.start != start), key=lambda s: abs(s.start - start))

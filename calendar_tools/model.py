@@ -1,4 +1,7 @@
-"""What booking is about: slots, offers, keys, bookings, receipts. Frozen; every datetime is aware."""
+"""What booking is about: slots, offers, keys, bookings, receipts. Frozen; every datetime is aware.
+
+Personal data stays out of every repr, so that no traceback or log line can carry it.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -45,9 +48,9 @@ class BookingKey:
 class Attendee:
     """At least one of phone (E.164) and email."""
 
-    name: str
-    phone: str | None
-    email: str | None
+    name: str = field(repr=False)
+    phone: str | None = field(repr=False)
+    email: str | None = field(repr=False)
     time_zone: str
     language: str
 
@@ -68,9 +71,9 @@ class Booking:
     start: datetime
     end: datetime
     status: Literal["accepted", "pending", "cancelled", "rejected"]
-    attendee_name: str
-    attendee_phone: str | None = None
-    attendee_email: str | None = None
+    attendee_name: str = field(repr=False)
+    attendee_phone: str | None = field(default=None, repr=False)
+    attendee_email: str | None = field(default=None, repr=False)
     key: BookingKey | None = None
     call_id: UUID | None = None
     rescheduled_from: str | None = None
@@ -89,7 +92,7 @@ class BookingRequest:
     call_id: UUID
     slot: Slot
     attendee: Attendee
-    notes: str = ""
+    notes: str = field(default="", repr=False)
     attempted: bool = False
 
 
@@ -107,8 +110,8 @@ class Receipt:
 class Person:
     """Who is calling, as far as the call knows: caller ID from SIP, name and e-mail as said."""
 
-    caller_id: str | None
-    name: str = ""
-    email: str | None = None
-    phone: str | None = None
-    notes: tuple[str, ...] = field(default=())
+    caller_id: str | None = field(repr=False)
+    name: str = field(default="", repr=False)
+    email: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = field(default=(), repr=False)

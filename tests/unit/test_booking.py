@@ -11,6 +11,7 @@ import httpx
 import pytest
 from pydantic import HttpUrl, SecretStr
 
+from calendar_tools.availability import FRESH_SECONDS
 from calendar_tools.booking import BookingDesk
 from calendar_tools.calcom import CalComCalendar
 from calendar_tools.connect import CalendarDefaults, connect
@@ -139,14 +140,26 @@ async def test_slots_are_offered_spread_within_the_window() -> None:
     assert result.more
 
 
-async def test_prefetched_slots_answer_without_asking_the_calendar_again() -> None:
+@pytest.mark.parametrize("asked", [window(23), window(24), window(27, hours=(14, 18)), window(23, days=14)])
+async def test_prefetched_slots_answer_without_asking_the_calendar_again(asked: Window) -> None:
     practice = Practice()
     practice.calendar.script("find_slots", None, None, "unavailable")
-    await practice.desk.prefetch(7)
-    first = await practice.desk.find_slots("care", window(23))
-    assert isinstance(first, SlotsOffered)
+    await practice.desk.prefetch()
+    assert isinstance(await practice.desk.find_slots("care", asked), SlotsOffered)
     # past what was fetched, the calendar is asked: the scripted fault shows it
-    assert await practice.desk.find_slots("care", window(29, days=3)) == CalendarAway()
+    assert (
+        await practice.desk.find_slots("care", Window(at("2026-12-01T00:00"), at("2026-12-02T00:00"))) == CalendarAway()
+    )
+
+
+async def test_prefetched_slots_are_old_after_a_while() -> None:
+    practice = Practice()
+    practice.calendar.script("find_slots", None, None, "unavailable")
+    await practice.desk.prefetch()
+    with pytest.MonkeyPatch.context() as patch:
+        later = asyncio.get_running_loop().time() + FRESH_SECONDS
+        patch.setattr(asyncio.get_running_loop(), "time", lambda: later)
+        assert await practice.desk.find_slots("care", window(24)) == CalendarAway()
 
 
 async def test_a_question_during_the_prefetch_waits_for_it() -> None:
@@ -539,6 +552,14 @@ async def test_the_message_speaks_the_languages_of_the_business(language: Langua
     practice = Practice(language=language)
     await doubt_of(practice, "lost_before_commit")
     assert "24/11/2026 09:00" in practice.messages[0].reason
+
+
+async def test_no_repr_shows_who_is_booked() -> None:
+    practice = Practice()
+    result = await practice.booked()
+    shown = repr([result, practice.desk.attendee("Ann Example"), Person(CALLER, "Ann Example"), practice.desk.receipts])
+    assert "Ann" not in shown
+    assert CALLER not in shown
 
 
 # Connecting
