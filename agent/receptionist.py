@@ -1,26 +1,61 @@
 """AVA in a call: the framework's Agent with its words guarded and its numbers made speakable."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
-from datetime import datetime
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from datetime import datetime, time
 
 from livekit import rtc
 from livekit.agents import Agent, ModelSettings
 from livekit.agents.llm import ChatChunk, ChatContext, Tool
 from livekit.agents.types import FlushSentinel
 
-from agent.claims import Evidence, SentenceGate, Verdict, judge
+from agent.claims import Evidence, SentenceGate, Verdict, judge, times_in
 from agent.conversation import Conversation
-from agent.prompt import receptionist_prompt
+from agent.prompt import read_prompt, receptionist_prompt
 from agent.tools.booking import BookingTools
 from agent.tools.roster import toolsets
 from calendar_tools.speech import normalise_for_tts
+from contracts.assistant import AssistantConfig
 from contracts.call import SpeechHeld
+
+Answer = ChatChunk | str | FlushSentinel
+
+
+class _Generation:
+    """One answer of the model on its way through the guard."""
+
+    def __init__(self, judge: Callable[[str], Verdict], note: Callable[[Verdict, str], None]) -> None:
+        self._gate = SentenceGate(judge, self._held)
+        self._note = note
+        self._holding = False
+        self._called = False
+
+    @property
+    def left_hanging(self) -> bool:
+        """A claim was held and nothing is under way that could prove it."""
+        return self._holding and not self._called
+
+    async def guarded(self, answer: AsyncIterable[Answer]) -> AsyncGenerator[Answer, None]:
+        async for chunk in answer:
+            if not isinstance(chunk, ChatChunk) or chunk.delta is None:
+                yield chunk
+                continue
+            self._called = self._called or bool(chunk.delta.tool_calls)
+            for words in self._gate.push(chunk.delta.content or ""):
+                yield words
+            yield chunk.model_copy(update={"delta": chunk.delta.model_copy(update={"content": None})})
+        for words in self._gate.flush():
+            yield words
+
+    def _held(self, verdict: Verdict, sentence: str) -> None:
+        self._holding = True
+        self._note(verdict, sentence)
 
 
 class Receptionist(Agent):
     def __init__(self, conversation: Conversation) -> None:
         self._c = conversation
         sets = toolsets(conversation)
+        self._opening = opening_times(conversation.config)
         self._booking = next((s for s in sets if isinstance(s, BookingTools)), None)
         super().__init__(
             instructions=receptionist_prompt(
@@ -33,19 +68,22 @@ class Receptionist(Agent):
 
     async def llm_node(
         self, chat_ctx: ChatContext, tools: list[Tool], model_settings: ModelSettings
-    ) -> AsyncGenerator[ChatChunk | str | FlushSentinel, None]:
-        """The model's words pass the speech guard; the slot ids its tools admit are those on offer now."""
+    ) -> AsyncGenerator[Answer, None]:
+        """The model's words pass the speech guard; the slot ids its tools admit are those on offer now. A model whose claim
+        was held and that called no tool is told so and asked once more: "one moment" must not be followed by silence."""
         offered = self._booking.admit(tools) if self._booking else tools
-        gate = SentenceGate(self._judge, self._held)
-        async for chunk in Agent.default.llm_node(self, chat_ctx, offered, model_settings):
-            if not isinstance(chunk, ChatChunk) or chunk.delta is None:
-                yield chunk
-                continue
-            for words in gate.push(chunk.delta.content or ""):
-                yield words
-            yield chunk.model_copy(update={"delta": chunk.delta.model_copy(update={"content": None})})
-        for words in gate.flush():
-            yield words
+        generation = _Generation(self._judge, self._held)
+        async for chunk in generation.guarded(Agent.default.llm_node(self, chat_ctx, offered, model_settings)):
+            yield chunk
+        if not generation.left_hanging:
+            return
+        corrected = chat_ctx.copy()
+        corrected.add_message(role="system", content=read_prompt("correction"))
+        second = _Generation(self._judge, self._held)
+        async for chunk in second.guarded(Agent.default.llm_node(self, corrected, offered, model_settings)):
+            yield chunk
+        if second.left_hanging:
+            yield self._c.phrases.say_again
 
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
@@ -67,7 +105,11 @@ class Receptionist(Agent):
     def _evidence(self) -> Evidence:
         c, desk = self._c, self._c.desk
         if desk is None:
-            return Evidence(message_taken=c.progress.messages > 0, transferred=c.progress.transferred)
+            return Evidence(
+                message_taken=c.progress.messages > 0,
+                transferred=c.progress.transferred,
+                opening_moments=self._opening,
+            )
 
         def local(moments: Iterable[datetime]) -> tuple[datetime, ...]:
             return tuple(moment.astimezone(c.zone) for moment in moments)
@@ -85,4 +127,13 @@ class Receptionist(Agent):
             message_taken=c.progress.messages > 0 or bool(desk.doubts),
             transferred=c.progress.transferred,
             pending_readback=local(c.read_back),
+            opening_moments=self._opening,
         )
+
+
+def opening_times(config: AssistantConfig) -> frozenset[time]:
+    """Times of day that may be said of the business: when it opens and closes, and what its owner's answers name."""
+    intervals = [i for day in config.hours.weekly.values() for i in day]
+    intervals += [i for exception in config.hours.exceptions for i in exception.intervals]
+    written = {at for entry in config.faq for at in times_in(entry.answer, config.language)}
+    return frozenset({i.opens for i in intervals} | {i.closes for i in intervals} | written)
