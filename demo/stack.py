@@ -1,6 +1,7 @@
 """The whole embedded world of a demo: database, stand-ins, one practice per language, and the agent's resources on it."""
 
 import os
+import shutil
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -21,13 +22,12 @@ from contracts.assistant import AssistantConfig, Language
 from contracts.calendar import CalComConnection
 from contracts.call import CallEvent
 from contracts.hours import WEEKDAYS
+from demo.scenario import DEMO_NOW
 from sandbox.database import Database
 from sandbox.providers import StandIns
 from sandbox.seeding import Seeded
 
 ROOT = Path(__file__).resolve().parent.parent
-# A Monday on which no country of the presets has a holiday for two weeks: "jeudi" means the same in every run.
-DEMO_NOW = datetime.fromisoformat("2026-11-23T08:00:00+00:00")
 NUMBERS: dict[Language, str] = {"fr": "+33478000000", "en": "+442079460000", "he": "+97235550000"}
 _KEYS = {"calcom": "cal_demo_0123456789"}
 
@@ -48,6 +48,8 @@ class Stack:
     resources: Resources
     practices: dict[Language, Practice]
     control: httpx.AsyncClient
+    clock: "DemoClock"
+    listener: "Listener"
 
     async def post(self, app: str, path: str, body: Any) -> None:
         (await self.control.post(f"{self.urls[app]}/_ctl/{path}", json=body)).raise_for_status()
@@ -85,13 +87,23 @@ def read_preset(name: str) -> AssistantConfig:
     return AssistantConfig.model_validate(yaml.safe_load((ROOT / "presets" / f"{name}.yaml").read_text()))
 
 
+@dataclass
+class Listener:
+    """Hears what the agent records, of the call at hand."""
+
+    hears: Callable[[CallEvent], None] = lambda _: None
+
+    def __call__(self, event: CallEvent) -> None:
+        self.hears(event)
+
+
 class DemoClock:
     """Real seconds from a fixed morning."""
 
     def __init__(self, start: datetime = DEMO_NOW) -> None:
         self.set(start)
 
-    def set(self, start: datetime) -> None:
+    def set(self, start: datetime = DEMO_NOW) -> None:
         self._start = start
         self._began = time.monotonic()
 
@@ -144,13 +156,13 @@ def demo_config(config: AssistantConfig) -> AssistantConfig:
 
 
 @asynccontextmanager
-async def open_stack(
-    *, data: Path, clock: Callable[[], datetime], watch: Callable[[CallEvent], None]
-) -> AsyncGenerator[Stack]:
-    opening_hours.warm()
+async def open_stack(*, data: Path, clock: DemoClock | None = None) -> AsyncGenerator[Stack]:
+    """`data`: the agent's own folder. Its clips are kept from run to run; what it knew of a database that is gone is not."""
     for language in NUMBERS:
         warm(language)
-        warm_claims(language)
+    for stale in ("numbers", "spool"):
+        shutil.rmtree(data / stale, ignore_errors=True)
+    clock, listener = clock or DemoClock(), Listener()
     postgres = os.environ.get("AVA_POSTGRES_URL")
     async with (
         Database(postgres_url=postgres) as database,
@@ -159,5 +171,5 @@ async def open_stack(
     ):
         practices = seed(database)
         settings = settings_for(database, dict(urls), data)
-        async with open_resources(settings, clock=clock, watch=watch) as resources:
-            yield Stack(database, dict(urls), resources, practices, control)
+        async with open_resources(settings, clock=clock, watch=listener) as resources:
+            yield Stack(database, dict(urls), resources, practices, control, clock, listener)

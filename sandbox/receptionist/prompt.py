@@ -38,7 +38,7 @@ _HIDDEN_NUMBER = re.compile(
 )
 _GENERIC = frozenset(
     "min minutes mn euros eur aliases alias also called callers say aussi appele de du la le les des et ou a "
-    "the of or and".split()
+    "the of or and premier premiere first rendez vous appointment visit visite ביקור ראשון תור".split()
 )
 
 
