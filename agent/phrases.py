@@ -20,6 +20,7 @@ class Phrases:
     paused: str
     technical: str
     no_booking_found: str
+    identity_needed: str
     identity_exhausted: str
     calendar_away: str
     refused: str
@@ -61,6 +62,7 @@ PHRASES: dict[Language, Phrases] = {
         number_unknown="Bonjour. Ce numéro n'est pas encore en service. Au revoir.",
         paused="Bonjour. Notre accueil téléphonique est momentanément indisponible. Merci de rappeler plus tard.",
         technical="Bonjour. Un problème technique nous empêche de vous répondre. Merci de rappeler dans un moment.",
+        identity_needed="À quel nom, et avec quel numéro ou e-mail, avez-vous réservé ?",
         no_booking_found="Je ne trouve pas de rendez-vous avec ces informations. "
         "Pouvez-vous me redonner votre nom et le numéro ou l'e-mail utilisé ?",
         identity_exhausted="Je n'ai pas pu retrouver votre rendez-vous. Je peux prendre un message pour l'équipe.",
@@ -104,6 +106,7 @@ PHRASES: dict[Language, Phrases] = {
         number_unknown="Hello. This number is not in service yet. Goodbye.",
         paused="Hello. Our reception is not available at the moment. Please call again later.",
         technical="Hello. A technical problem keeps us from answering. Please call again in a moment.",
+        identity_needed="What name, and which number or e-mail, did you book with?",
         no_booking_found="I can't find an appointment with these details. "
         "Could you give me your name and the number or e-mail you booked with?",
         identity_exhausted="I couldn't find your appointment. I can take a message for the team.",
@@ -146,6 +149,7 @@ PHRASES: dict[Language, Phrases] = {
         number_unknown="שלום. המספר הזה עדיין לא פעיל. להתראות.",
         paused="שלום. המענה שלנו אינו זמין כרגע. אנא התקשרו מאוחר יותר.",
         technical="שלום. תקלה טכנית מונעת מאיתנו לענות. אנא התקשרו שוב בעוד רגע.",
+        identity_needed="על איזה שם, ועם איזה טלפון או אימייל, נקבע התור?",
         no_booking_found="אני לא מוצאת תור עם הפרטים האלה. מה השם, ומה הטלפון או האימייל שנרשמו?",
         identity_exhausted="לא הצלחתי למצוא את התור. אני יכולה לקחת הודעה לצוות.",
         calendar_away="אני לא מצליחה להגיע ליומן כרגע. להשאיר הודעה? הצוות יחזור אליכם.",

@@ -42,6 +42,7 @@ class FindSlots(Arguments):
     service: str
     day: str = "earliest"
     part_of_day: str = "any"
+    moving: str = ""
 
 
 class HoldSlot(Arguments):
@@ -87,6 +88,7 @@ class BookingTools(Toolset):
     def _schemas(self) -> list[RawFunctionTool[..., Any]]:
         slots = one_of(self._desk.offers.ids(), "The id of a slot on offer")
         references = one_of(self._desk.references, "The ref of a booking that find_my_booking found")
+        moving = one_of(["", *self._desk.references], "The ref of the booking that is to be moved; else empty")
         services = one_of([s.service_id for s in self._c.config.services], "The id of the service")
         name = text("First and family name as the caller gave and spelled them")
         return [
@@ -95,7 +97,7 @@ class BookingTools(Toolset):
                 name="find_slots",
                 description="Free times for a service. Call it again whenever day, part of day or service change. "
                 "Speaks the times itself.",
-                properties={"service": services, "day": DAY_PROPERTY, "part_of_day": PART_PROPERTY},
+                properties={"service": services, "day": DAY_PROPERTY, "part_of_day": PART_PROPERTY, "moving": moving},
             ),
             raw_tool(
                 self._hold_slot,
@@ -147,7 +149,7 @@ class BookingTools(Toolset):
         if isinstance(window, str):
             return told(ctx, "ask", window)
         async with self._filler(ctx):
-            found = await self._desk.find_slots(wanted.service, window)
+            found = await self._desk.find_slots(wanted.service, window, moving=self._moving(wanted.moving))
         match found:
             case SlotsOffered():
                 self._c.progress.none_found = False
@@ -232,7 +234,7 @@ class BookingTools(Toolset):
             case NotFound():
                 return told(ctx, "not_found", phrases.no_booking_found, tries_left=mine.tries_left)
             case IdentityNeeded():
-                return told(ctx, "not_found", phrases.no_booking_found)
+                return told(ctx, "not_found", phrases.identity_needed)
             case IdentityExhausted():
                 return told(ctx, "exhausted", phrases.identity_exhausted)
             case CalendarAway():
@@ -344,6 +346,10 @@ class BookingTools(Toolset):
         return ctx.with_filler(self._c.phrases.one_moment, delay=_FILLER_AFTER)
 
     # who
+
+    def _moving(self, reference: str) -> str | None:
+        """Only a booking of this call; a model that names another finds slots all the same."""
+        return reference if reference in self._desk.references else None
 
     def _name(self, said: str) -> str:
         return hear_name(said, self._c.language) or said.strip()

@@ -39,7 +39,10 @@ def with_question(say: str, question: str) -> str:
 def slots_call(d: Dialogue) -> ToolCall:
     ids = _service_ids(d)
     service = d.service if d.service and (not ids or d.service in ids) else next(iter(ids), "")
-    return ToolCall.of("find_slots", service=service, day=d.day or "earliest", part_of_day=d.part or "")
+    arguments = {"service": service, "day": d.day or "earliest", "part_of_day": d.part or ""}
+    if d.booking is not None and d.goal == "reschedule":
+        arguments["moving"] = d.booking.ref
+    return ToolCall.of("find_slots", **arguments)
 
 
 def _service_ids(d: Dialogue) -> list[str]:
