@@ -18,7 +18,7 @@ from demo.sound import RATE, TICK, Played
 Samples = NDArray[np.int16]
 
 _FRAME = RATE // 100  # 10 ms
-_QUIET_PEAK = 120  # s16: 49 dB under full scale; the voice's own pauses are digital silence
+_QUIET_PEAK = 40  # s16, 58 dB under full scale: a fading vowel is still speech, a hole is digital silence
 _FULL_SCALE = 32_700
 _CLIPPED_RUN = 4  # neighbouring samples at full scale: a flattened peak, not a loud one
 _TICK_SAMPLES = round(RATE * TICK)

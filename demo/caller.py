@@ -52,6 +52,8 @@ class Caller:
             case HangUp():
                 await self._hang_up(step)
             case Control():
+                await self._answered()
+                await self._quiet(0.3)
                 await self.control(step)
                 self.notice(CallerDid(action="world", what=f"{step.app}: {step.path}"))
 

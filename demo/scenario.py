@@ -29,7 +29,8 @@ class _Part(BaseModel):
 
 
 class Control(_Part):
-    """Something done to the world over a stand-in's `/_ctl`: a fault, a race, a latency, a cut socket."""
+    """Something done to the world over a stand-in's `/_ctl`: a fault, a race, a latency, a cut socket. As a step: once AVA
+    has answered what was said before."""
 
     app: StandIn
     path: str  # after /_ctl/

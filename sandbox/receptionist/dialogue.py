@@ -149,7 +149,8 @@ class Dialogue:
         if self.goal == "message":
             return heard.means("book") and expecting != "reason"
         wants_day = expecting in ("day", "booking_offer", "slot", "earliest_offer") and heard.about_when
-        return heard.means("book") or (wants_day and not heard.means("hours"))
+        names_service = heard.service is not None and heard.about_when
+        return heard.means("book") or ((wants_day or names_service) and not heard.means("hours"))
 
     def _hear_details(self, heard: Heard, expecting: str | None) -> None:
         name = heard.name

@@ -55,7 +55,7 @@ LEXICON = Lexicon(
             "name": r"(?:your|what) (?:full )?name|which name|\bspell",
             "day": r"(?:which|what)(?: other)? day|what date|\bwhen would",
             "slot": r"what time|which (?:time|one|would)|suits? you|would you prefer|works? for you|would you like\?$",
-            "confirm": r"that right|is that correct|shall i (?:confirm|book|go ahead)|do you confirm|cancel it\?",
+            "confirm": r"that right|is that correct|shall i (?:confirm|book|go ahead|move)|do you confirm|cancel it\?",
             "change": r"like to change|should i (?:change|correct)",
             "message_offer": r"(?:leave|take|pass on) a message|team call you back\?",
             "reason": r"what is (?:your|the) message|what is it about|what(?:'s| is) the reason"
@@ -146,7 +146,7 @@ LEXICON = Lexicon(
         "no_person": ("I can't put you through right now.",),
         "confirm_cancel": ("Shall I cancel it?",),
         "which_booking": ("Which appointment is it?",),
-        "confirm_move": ("I'll move your appointment to {slot}, is that right?",),
+        "confirm_move": ("Shall I move your appointment to {slot}?",),
         "kept": ("Very well, nothing is changed.",),
         "no_booking_made": ("All right, nothing is booked.",),
         "trouble": ("I'm sorry, I can't check that at the moment.",),

@@ -63,7 +63,7 @@ LEXICON = Lexicon(
             "day": r"quel (?:autre )?jour|quelle date|pour quand",
             "slot": r"quel horaire|quelle heure|vous convien|vous irait|lequel",
             "confirm": r"bien ca\b|c'est exact|correct \?|vous confirme|je confirme|confirmez vous|d'accord \?"
-            r"|l'annuler \?",
+            r"|l'annuler \?|je le deplace a",
             "change": r"(?:souhaitez|voulez) vous (?:changer|modifier)|que (?:dois je|faut il) (?:changer"
             r"|corriger)|je corrige",
             "message_offer": r"(?:laisser|prendre|prenne|noter|transmett\w+) un message|l'equipe vous rappelle \?",
@@ -166,7 +166,7 @@ LEXICON = Lexicon(
         "no_person": ("Je ne peux pas vous passer quelqu'un maintenant.",),
         "confirm_cancel": ("Voulez-vous bien l'annuler ?",),
         "which_booking": ("De quel rendez-vous s'agit-il ?",),
-        "confirm_move": ("Je déplace votre rendez-vous à {slot}, c'est bien ça ?",),
+        "confirm_move": ("Voulez-vous que je le déplace à {slot} ?",),
         "kept": ("Très bien, je ne change rien.",),
         "no_booking_made": ("D'accord, je ne réserve rien.",),
         "trouble": ("Excusez-moi, je n'arrive pas à le vérifier pour l'instant.",),
