@@ -2,28 +2,43 @@
 nobody knows. Runs after a call and at worker start; several may run at once."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import structlog
 
 from agent.desk import calendar_defaults
 from agent.resources import Resources, open_resources
 from agent.settings import Settings
+from calendar_tools.calendar import Calendar
 from calendar_tools.connect import connect
 from calendar_tools.errors import CalendarError
 from calendar_tools.reconcile import SETTLED_AFTER, settle
+from contracts.calendar import CalendarConnection
 from contracts.errors import StoreRejected, StoreUnavailable
+from contracts.ports import CallStore, OpenDoubt
 from store import spool
+from store.errors import StoreMisconfigured
 
 _EVERY = 60.0  # seconds
+_OVERDUE = timedelta(hours=24)
+
+Connect = Callable[[CalendarConnection], Calendar]
+"""Makes no request. Raises CalendarMisconfigured."""
 
 log = structlog.get_logger("agent.sweep")
 
 
 async def sweep(resources: Resources) -> None:
     """Never raises for what a later sweep can do."""
+    defaults = calendar_defaults(resources.settings)
+
+    def reach(connection: CalendarConnection) -> Calendar:
+        return connect(connection, resources.http, defaults, clock=resources.clock)
+
     try:
         await spool.sweep(resources.spool, resources.store)
-        await settle_doubts(resources)
+        await settle_doubts(resources.store, reach, now=resources.clock())
     except (StoreUnavailable, StoreRejected) as error:
         log.warning("sweep put off", code=error.code)
 
@@ -36,20 +51,30 @@ async def sweep_forever(settings: Settings) -> None:
             await asyncio.sleep(_EVERY)
 
 
-async def settle_doubts(resources: Resources) -> int:
-    """-> how many doubts were settled. A second sweep, or the call itself, leaves the same message under the same id."""
+async def settle_doubts(store: CallStore, reach: Connect, *, now: datetime) -> int:
+    """-> how many doubts were settled. One that can't be is passed over; the others have their turn. A second sweep, or
+    the call itself, leaves the same message under the same id. Raises what stops all of them: StoreUnavailable,
+    StoreMisconfigured, and StoreRejected if not even the list is given."""
     settled = 0
-    defaults = calendar_defaults(resources.settings)
-    for doubt in await resources.store.open_doubts(older_than=resources.clock() - SETTLED_AFTER):
-        if doubt.calendar is None:
-            continue
-        calendar = connect(doubt.calendar, resources.http, defaults, clock=resources.clock)
-        try:
-            found = await settle(doubt, calendar)
-        except CalendarError as error:
-            log.warning("doubt not settled yet", call_id=str(doubt.call_id), code=error.code)
-            continue
-        if found is not None:
-            await resources.store.append_events(doubt.call_id, [found.step, found.message])
+    for doubt in await store.open_doubts(older_than=now - SETTLED_AFTER):
+        if await _settled(doubt, store, reach):
             settled += 1
+        elif now - doubt.booking.at > _OVERDUE:
+            log.error("a booking is in doubt for more than a day", call_id=str(doubt.call_id))
     return settled
+
+
+async def _settled(doubt: OpenDoubt, store: CallStore, reach: Connect) -> bool:
+    """Raises StoreUnavailable, StoreMisconfigured."""
+    if doubt.calendar is None:
+        return False
+    try:
+        found = await settle(doubt, reach(doubt.calendar))
+        if found is not None:
+            await store.append_events(doubt.call_id, [found.step, found.message])
+    except StoreMisconfigured:
+        raise
+    except (CalendarError, StoreRejected) as error:
+        log.warning("doubt not settled yet", call_id=str(doubt.call_id), code=error.code)
+        return False
+    return True

@@ -5,14 +5,13 @@ worker). Look only at doubts older than `SETTLED_AFTER`: a request in flight may
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from calendar_tools.calendar import Calendar
 from calendar_tools.errors import BookingNotFound
 from calendar_tools.follow_ups import Why, follow_up_for
 from calendar_tools.model import BookingKey
-from contracts.assistant import Language
 from contracts.call import BookingRecorded, BookingState, MessageTaken
 from contracts.ids import new_event_id
 from contracts.ports import OpenDoubt
@@ -29,11 +28,10 @@ class Settled:
     message: MessageTaken
 
 
-async def settle(
-    doubt: OpenDoubt, calendar: Calendar, *, language: Language = "en", zone: ZoneInfo | None = None
-) -> Settled | None:
+async def settle(doubt: OpenDoubt, calendar: Calendar) -> Settled | None:
     """None: not a doubt. CalendarUnavailable, CalendarMisconfigured: it stays one; try later.
 
+    The message speaks the doubt's language, with times in its zone.
     book: confirmed, cancelled (made, and cancelled since) or absent. reschedule: rescheduled or absent (the old booking
     stands). cancel: cancelled or absent (it still stands).
     """
@@ -53,7 +51,8 @@ async def settle(
     )
     undone = state is BookingState.ABSENT or (step.action == "book" and state is BookingState.CANCELLED)
     why: Why = "absent" if undone else "stands"
-    return Settled(final, follow_up_for(step, why, language=language, zone=zone or _zone_of(now), at=now))
+    message = follow_up_for(step, why, language=doubt.language, zone=ZoneInfo(doubt.time_zone), at=now)
+    return Settled(final, message)
 
 
 async def _look(step: BookingRecorded, calendar: Calendar) -> tuple[BookingState, str | None]:
@@ -83,7 +82,3 @@ async def _look(step: BookingRecorded, calendar: Calendar) -> tuple[BookingState
                 return BookingState.ABSENT, None
             cancelled = booking.status == "cancelled" and booking.rescheduled_to is None
             return (BookingState.CANCELLED if cancelled else BookingState.ABSENT), booking.uid
-
-
-def _zone_of(now: datetime) -> ZoneInfo:
-    return now.tzinfo if isinstance(now.tzinfo, ZoneInfo) else ZoneInfo("UTC")

@@ -13,6 +13,9 @@ from contracts.calendar import CalComConnection
 from contracts.ids import new_event_id
 from contracts.phone import E164
 
+ConfigSource = Literal["database", "last_known_good"]
+"""Where the snapshot of a call came from."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -28,6 +31,13 @@ class InboundCall(_Frozen):
     received_at: AwareDatetime
 
 
+class RanOn(_Frozen):
+    """The version a call was answered with while the store was away, and whose it is: a number may change hands."""
+
+    assistant_id: UUID
+    version: int
+
+
 class CallContext(_Frozen):
     """The snapshot a call runs on. A change of the assistant never reaches a live call."""
 
@@ -41,7 +51,14 @@ class CallContext(_Frozen):
     version: int
     config: AssistantConfig
     calendar: CalComConnection | None
-    source: Literal["database", "last_known_good"] = "database"
+    source: ConfigSource = "database"
+
+    @property
+    def ran_on(self) -> RanOn | None:
+        """What the store must be told when it opens this call later; None: the snapshot is the store's own."""
+        if self.source == "database":
+            return None
+        return RanOn(assistant_id=self.assistant_id, version=self.version)
 
 
 class CallOutcome(StrEnum):

@@ -6,18 +6,24 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from contracts.assistant import Language
 from contracts.calendar import CalComConnection
-from contracts.call import BookingRecorded, CallClosing, CallContext, CallEvent, InboundCall
+from contracts.call import BookingRecorded, CallClosing, CallContext, CallEvent, InboundCall, RanOn
 
 
 @dataclass(frozen=True)
 class OpenDoubt:
-    """A booking write whose end is not known, with what is needed to look it up."""
+    """A booking write whose end is not known, with what is needed to look it up and to tell the business of it.
+
+    `language` and `time_zone` (an IANA name that exists) are those of the version the call ran on.
+    """
 
     call_id: UUID
     tenant_id: UUID
     booking: BookingRecorded
     calendar: CalComConnection | None
+    language: Language
+    time_zone: str
 
 
 class CallStore(Protocol):
@@ -26,9 +32,12 @@ class CallStore(Protocol):
     StoreUnavailable: nothing is known; keep the data and send it again later. StoreRejected: sending again can't help.
     """
 
-    async def open_call(self, inbound: InboundCall) -> CallContext:
+    async def open_call(self, inbound: InboundCall, *, ran_on: RanOn | None = None) -> CallContext:
         """Finds number, tenant and published version, and opens the call row (unique on the SIP call id).
 
+        `ran_on`: the call was answered on a last known good configuration. The row gets that version and its
+        assistant if the store knows them, whoever has the number now and whether or not it is paused; a row that was
+        opened meanwhile and holds no event is put right. The row's source is `last_known_good`.
         NumberUnknown, AssistantPaused, ConfigUnreadable: the call can't be answered; a call row with outcome
         `refused` exists for the last two. StoreUnavailable, StoreRejected.
         """

@@ -13,11 +13,11 @@ from uuid import UUID
 
 import httpx
 import structlog
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from contracts.assistant import read_config
 from contracts.calendar import CalComConnection
-from contracts.call import BookingRecorded, CallClosing, CallContext, CallEvent, InboundCall
+from contracts.call import BookingRecorded, CallClosing, CallContext, CallEvent, InboundCall, RanOn
 from contracts.errors import (
     AssistantPaused,
     ConfigUnreadable,
@@ -27,6 +27,7 @@ from contracts.errors import (
 )
 from contracts.ports import CallStore, OpenDoubt
 from store.client import Connection, connect
+from store.doubts import language_of, time_zone_of
 from store.errors import translate_failure
 
 Unseal = Callable[[str], SecretStr]
@@ -47,7 +48,7 @@ class SupabaseCallStore(CallStore):
         self._seconds = seconds
         self._unseal = unseal
 
-    async def open_call(self, inbound: InboundCall) -> CallContext:
+    async def open_call(self, inbound: InboundCall, *, ran_on: RanOn | None = None) -> CallContext:
         found = await self._call(
             "open_call_v1",
             p_call_id=str(inbound.call_id),
@@ -55,6 +56,8 @@ class SupabaseCallStore(CallStore):
             p_dialed=inbound.dialed,
             p_caller=inbound.caller,
             p_received_at=inbound.received_at.isoformat(),
+            p_ran_on_assistant_id=str(ran_on.assistant_id) if ran_on else None,
+            p_ran_on_version=ran_on.version if ran_on else None,
         )
         match found["status"]:
             case "ok":
@@ -83,6 +86,8 @@ class SupabaseCallStore(CallStore):
                 tenant_id=UUID(row["tenant_id"]),
                 booking=BookingRecorded.model_validate(row["booking"]),
                 calendar=self._calendar(row["calendar"]),
+                language=language_of(row["language"]),
+                time_zone=time_zone_of(row["time_zone"]),
             )
             for row in rows
         ]
@@ -121,7 +126,12 @@ class SupabaseCallStore(CallStore):
         except ValueError:
             _log.error("store.calendar_key_unusable", hint="the calendar is left out; set the key that opens it")
             return None
-        return CalComConnection.model_validate({**stored, "api_key": key})
+        try:
+            return CalComConnection.model_validate({**stored, "api_key": key})
+        except ValidationError as error:
+            wrong = [".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)]
+            _log.error("store.calendar_unusable", fields=wrong, hint="the calendar is left out; connect it again")
+            return None
 
     def _open_key(self, sealed: str) -> SecretStr:
         if self._unseal is None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from contracts.call import CallClosing, CallEvent, CallOutcome, InboundCall
+from contracts.call import CallClosing, CallEvent, CallOutcome, InboundCall, RanOn
 from contracts.errors import AssistantPaused, ConfigUnreadable, StoreRejected
 from contracts.ports import CallStore
 from store.errors import CallNotOpen, StoreMisconfigured
@@ -23,9 +23,13 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class Delivery:
-    """How far one journal has got. The same for a live call and for one found on disk."""
+    """How far one journal has got. The same for a live call and for one found on disk.
+
+    `ran_on`: the call was answered while the store was away, and the row it opens must say so.
+    """
 
     inbound: InboundCall
+    ran_on: RanOn | None = None
     call_id: UUID | None = None
     offset: int = 0
     new: int = 0
@@ -46,7 +50,7 @@ class Delivery:
 
     async def _open(self, store: CallStore) -> UUID:
         try:
-            return (await store.open_call(self.inbound)).call_id
+            return (await store.open_call(self.inbound, ran_on=self.ran_on)).call_id
         except (AssistantPaused, ConfigUnreadable):
             # the call was answered on what was known before; its row exists, and what was said in it belongs there
             return self.inbound.call_id

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.call import CallClosing, CallContext, CallEvent, InboundCall
+from contracts.call import CallClosing, CallContext, CallEvent, InboundCall, RanOn
 
 _FORMAT = 1
 _EVENT: TypeAdapter[CallEvent] = TypeAdapter(CallEvent)
@@ -34,6 +34,7 @@ class Reading:
     """What a stretch of a journal holds. `unreadable` counts whole lines, `torn` is a last line without its end."""
 
     inbound: InboundCall | None = None
+    ran_on: RanOn | None = None
     lines: list[Line] = field(default_factory=list[Line])
     unreadable: int = 0
     torn: bool = False
@@ -45,7 +46,7 @@ def header_line(inbound: InboundCall) -> bytes:
 
 
 def context_line(context: CallContext) -> bytes:
-    """Ids only: what an operator needs to place a journal that could not be delivered."""
+    """Ids only: what delivery needs after a crash, and an operator to place a journal that could not be delivered."""
     kept = {"call_id", "tenant_id", "assistant_id", "version", "source"}
     return _line({"context": context.model_dump(mode="json", include=kept)})
 
@@ -79,11 +80,13 @@ def _take(reading: Reading, raw: bytes, end: int | None) -> None:
         return
     if isinstance(said, InboundCall):
         reading.inbound = said
+    elif isinstance(said, RanOn):
+        reading.ran_on = said
     elif said is not None:
         reading.lines.append(Line(said, end))
 
 
-def _parse(raw: bytes) -> InboundCall | CallEvent | CallClosing | None:
+def _parse(raw: bytes) -> InboundCall | RanOn | CallEvent | CallClosing | None:
     try:
         found: Any = json.loads(raw)
         match found:
@@ -93,6 +96,8 @@ def _parse(raw: bytes) -> InboundCall | CallEvent | CallClosing | None:
                 return _EVENT.validate_python(event)
             case {"closing": closing}:
                 return CallClosing.model_validate(closing)
+            case {"context": {"source": "last_known_good", **ran_on}}:
+                return RanOn.model_validate(ran_on)
             case {"context": _}:
                 return None
             case _:

@@ -6,7 +6,7 @@ Owns: a twin of `supabase/migrations`, held to it by tests/contract/test_stores.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID, uuid4
 
 from contracts.assistant import AssistantConfig, read_config
@@ -18,11 +18,14 @@ from contracts.call import (
     CallContext,
     CallEvent,
     CallOutcome,
+    ConfigSource,
     InboundCall,
     MessageTaken,
+    RanOn,
 )
 from contracts.errors import AssistantPaused, ConfigUnreadable, NumberUnknown
 from contracts.ports import CallStore, OpenDoubt
+from store.doubts import language_of, time_zone_of
 from store.errors import CallIdentityClash, CallNotOpen
 
 # Of two steps at one moment the later in this order stands, as `booking_state` is declared in SQL.
@@ -67,6 +70,7 @@ class StoredCall:
     tenant_id: UUID
     assistant_id: UUID
     version: int
+    source: ConfigSource = "database"
     outcome: CallOutcome | None = None
     refusal: Literal["assistant_paused", "config_unreadable"] | None = None
     closing: CallClosing | None = None
@@ -138,15 +142,19 @@ class MemoryCallStore(CallStore):
     def messages(self) -> list[StoredMessage]:
         return list(self._messages.values())
 
-    async def open_call(self, inbound: InboundCall) -> CallContext:
-        call = self._find_or_open(inbound)
+    def move_number(self, number: str, assistant_id: UUID) -> None:
+        """`number` is answered by another assistant from now on."""
+        self._numbers[number] = assistant_id
+
+    async def open_call(self, inbound: InboundCall, *, ran_on: RanOn | None = None) -> CallContext:
+        call = self._find_or_open(inbound, ran_on)
         if call.refusal == "assistant_paused":
             raise AssistantPaused("the assistant of the dialled number is paused or was never published")
         assistant = self._assistants[call.assistant_id]
         try:
             config = read_config(assistant.versions[call.version - 1])
         except ConfigUnreadable:
-            if call.closing is None:
+            if call.closing is None and call.source == "database":
                 refused = replace(call, outcome=CallOutcome.REFUSED, refusal="config_unreadable")
                 self._calls[call.inbound.call_id] = refused
             raise
@@ -188,30 +196,71 @@ class MemoryCallStore(CallStore):
     async def open_doubts(self, *, older_than: datetime) -> Sequence[OpenDoubt]:
         found = [b for b in self._bookings.values() if b.step.state in _DOUBTS and b.step.at < older_than]
         found.sort(key=lambda booking: booking.step.at)
-        return [
-            OpenDoubt(b.call_id, b.tenant_id, b.step, self._assistants[self._calls[b.call_id].assistant_id].calendar)
-            for b in found[:_DOUBTS_AT_ONCE]
-        ]
+        return [self._doubt(booking) for booking in found[:_DOUBTS_AT_ONCE]]
 
     async def ping(self) -> None:
         return None
 
-    def _find_or_open(self, inbound: InboundCall) -> StoredCall:
+    def _find_or_open(self, inbound: InboundCall, ran_on: RanOn | None) -> StoredCall:
         known = self._by_sip.get(inbound.sip_call_id)
         if known is not None:
-            return self._calls[known]
-        assistant_id = self._numbers.get(inbound.dialed)
-        if assistant_id is None:
-            raise NumberUnknown("no assistant answers the dialled number")
+            return self._correct(self._calls[known], ran_on)
+        call = self._new_call(inbound, ran_on)
         if inbound.call_id in self._calls:
             raise CallIdentityClash("another SIP call id has this call id")
-        assistant = self._assistants[assistant_id]
-        call = StoredCall(inbound, assistant.tenant_id, assistant_id, len(assistant.versions))
-        if not assistant.active:
-            call = replace(call, outcome=CallOutcome.REFUSED, refusal="assistant_paused")
         self._calls[inbound.call_id] = call
         self._by_sip[inbound.sip_call_id] = inbound.call_id
         return call
+
+    def _new_call(self, inbound: InboundCall, ran_on: RanOn | None) -> StoredCall:
+        source: ConfigSource = "database" if ran_on is None else "last_known_good"
+        if ran_on is not None and (owner := self._owner_of(ran_on)) is not None:
+            return StoredCall(inbound, owner.tenant_id, owner.assistant_id, ran_on.version, source)
+        assistant_id = self._numbers.get(inbound.dialed)
+        if assistant_id is None:
+            raise NumberUnknown("no assistant answers the dialled number")
+        assistant = self._assistants[assistant_id]
+        call = StoredCall(inbound, assistant.tenant_id, assistant_id, len(assistant.versions), source)
+        if assistant.active:
+            return call
+        return replace(call, outcome=CallOutcome.REFUSED, refusal="assistant_paused")
+
+    def _correct(self, call: StoredCall, ran_on: RanOn | None) -> StoredCall:
+        call_id = call.inbound.call_id
+        if ran_on is None or call.source == "last_known_good" or self.events(call_id):
+            return call
+        call = replace(call, source="last_known_good")
+        if (owner := self._owner_of(ran_on)) is not None:
+            call = replace(
+                call,
+                tenant_id=owner.tenant_id,
+                assistant_id=owner.assistant_id,
+                version=ran_on.version,
+                refusal=None,
+                outcome=None if call.closing is None else call.closing.outcome,
+            )
+        self._calls[call_id] = call
+        return call
+
+    def _owner_of(self, ran_on: RanOn) -> _Assistant | None:
+        """None: no such version here."""
+        assistant = self._assistants.get(ran_on.assistant_id)
+        return assistant if assistant is not None and 1 <= ran_on.version <= len(assistant.versions) else None
+
+    def _doubt(self, booking: StoredBooking) -> OpenDoubt:
+        call = self._calls[booking.call_id]
+        assistant = self._assistants[call.assistant_id]
+        stored = assistant.versions[call.version - 1]
+        hours: Any = stored.get("hours")
+        zone: Any = cast(Mapping[str, Any], hours).get("time_zone") if isinstance(hours, Mapping) else None
+        return OpenDoubt(
+            call_id=booking.call_id,
+            tenant_id=booking.tenant_id,
+            booking=booking.step,
+            calendar=assistant.calendar,
+            language=language_of(stored.get("language")),
+            time_zone=time_zone_of(zone),
+        )
 
     def _require(self, call_id: UUID) -> StoredCall:
         call = self._calls.get(call_id)

@@ -127,7 +127,7 @@ class Journal:
         context: CallContext | None = None,
         limits: SpoolLimits | None = None,
     ) -> Self:
-        """A new file, locked, its first line on disk. A disk that refuses is logged: the journal then lives in memory.
+        """A new file, locked, its first lines on disk. A disk that refuses is logged: the journal then lives in memory.
 
         A job that is started again for the same call gets a file of its own; both are delivered to the same record.
         """
@@ -139,12 +139,12 @@ class Journal:
             _log.error("spool.full", used_bytes=used, limit_bytes=limits.directory_bytes, hint="is the database away?")
         file.put(header_line(inbound))
         journal = cls(file, inbound, limits=limits, thin=thin)
+        if context is not None:
+            journal.opened(context)
         try:
             await asyncio.wrap_future(file.run(file.sync))
         except OSError as error:
             _log.error("journal.not_on_disk", errno=error.errno, hint="check the spool folder: this call is in memory")
-        if context is not None:
-            journal.opened(context)
         return journal
 
     async def __aenter__(self) -> Self:
@@ -160,8 +160,10 @@ class Journal:
         return self._file.path
 
     def opened(self, context: CallContext) -> None:
-        """What the call runs on. From the database: its row exists, so delivery need not open it again."""
+        """What the call runs on. From the database: its row exists, so delivery need not open it again. Else the row
+        that delivery opens gets this version, after a crash too."""
         self._file.put(context_line(context))
+        self._delivery.ran_on = context.ran_on
         if context.source == "database":
             self._delivery.call_id = context.call_id
 
@@ -258,7 +260,7 @@ async def deliver(path: Path, store: CallStore) -> Delivered:
         if reading.inbound is None:
             await asyncio.to_thread(_quarantine, path)
             return Delivered(0, max(reading.unreadable, 1), complete=True)
-        delivery = Delivery(reading.inbound, rejected=reading.unreadable)
+        delivery = Delivery(reading.inbound, reading.ran_on, rejected=reading.unreadable)
         try:
             await delivery.send(store, with_ending(reading))
         except (StoreUnavailable, StoreMisconfigured):

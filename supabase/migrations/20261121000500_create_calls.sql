@@ -1,11 +1,13 @@
 -- A call and everything that was recorded of it. `opened_at`, `closed_at` and `stored_at` are this database's clock and
 -- say when it heard of something; `started_at`, `ended_at` and `at` are the worker's and say when it happened.
+-- `source` says whether the version the call ran on came from here or was the last one its worker knew.
 
 create table public.calls (
   call_id uuid not null,
   tenant_id uuid not null references public.tenants (tenant_id),
   assistant_id uuid not null,
   version integer,
+  source text not null default 'database' check (source in ('database', 'last_known_good')),
   sip_call_id text not null check (sip_call_id <> ''),
   dialed text not null,
   caller text,

@@ -1,4 +1,5 @@
--- Booking writes whose end is not known, of all tenants, oldest first, with the calendar to look them up in.
+-- Booking writes whose end is not known, of all tenants, oldest first, with the calendar to look them up in, and with the
+-- language and the time zone that the call's version has for telling the business.
 
 create function public.find_open_doubts_v1(p_older_than timestamptz) returns jsonb
 language sql stable security definer set search_path = '' as $$
@@ -17,10 +18,14 @@ language sql stable security definer set search_path = '' as $$
           )
           from public.calendar_connections as connections
           where connections.assistant_id = calls.assistant_id
-        )
+        ),
+        'language', versions.config -> 'language',
+        'time_zone', versions.config #> '{hours,time_zone}'
       ) as doubt
     from public.bookings
     join public.calls on calls.call_id = bookings.call_id
+    left join public.assistant_versions as versions
+      on versions.assistant_id = calls.assistant_id and versions.version = calls.version
     where bookings.state in ('intended', 'unconfirmed') and bookings.at < p_older_than
     order by bookings.at
     limit 100

@@ -309,10 +309,10 @@ async def reconcile(world: World) -> None:
     for call_id, ledger in world.ledgers.items():
         last = {step.booking_key: step for step in ledger.kept}
         for step in [step for step in last.values() if step.state in OPEN]:
-            doubt = OpenDoubt(call_id, call_id, step, None)
+            doubt = OpenDoubt(call_id, call_id, step, None, "en", "Europe/Paris")
             while True:
                 try:
-                    settled = await settle(doubt, world.calendar, zone=PARIS)
+                    settled = await settle(doubt, world.calendar)
                 except CalendarError:
                     await asyncio.sleep(30)
                     continue

@@ -510,7 +510,7 @@ async def doubt_of(practice: Practice, *faults: str) -> OpenDoubt:
     slot_id = (await practice.offered())[0]
     practice.calendar.script("book", *faults)  # type: ignore[arg-type]  # the parameters of the test below
     await practice.desk.book(slot_id, practice.desk.attendee("Ann Example"))
-    return OpenDoubt(CALL, UUID(int=2), practice.ledger.steps[-1], None)
+    return OpenDoubt(CALL, UUID(int=2), practice.ledger.steps[-1], None, "en", "Europe/Paris")
 
 
 @pytest.mark.parametrize(
@@ -523,7 +523,7 @@ async def doubt_of(practice: Practice, *faults: str) -> OpenDoubt:
 async def test_a_doubt_is_settled_by_looking(fault: str, state: BookingState, words: str) -> None:
     practice = Practice()
     doubt = await doubt_of(practice, fault)
-    settled = await settle(doubt, practice.calendar, zone=PARIS)
+    settled = await settle(doubt, practice.calendar)
     assert settled is not None
     assert settled.step.state is state
     assert settled.step.event_id != doubt.booking.event_id
@@ -539,9 +539,9 @@ async def test_a_doubt_is_settled_by_looking(fault: str, state: BookingState, wo
 async def test_what_is_settled_is_no_doubt_and_an_outage_leaves_it() -> None:
     practice = Practice()
     await practice.booked()
-    final = OpenDoubt(CALL, UUID(int=2), practice.ledger.steps[-1], None)
+    final = OpenDoubt(CALL, UUID(int=2), practice.ledger.steps[-1], None, "en", "Europe/Paris")
     assert await settle(final, practice.calendar) is None
-    intended = OpenDoubt(CALL, UUID(int=2), practice.ledger.steps[0], None)
+    intended = OpenDoubt(CALL, UUID(int=2), practice.ledger.steps[0], None, "en", "Europe/Paris")
     practice.calendar.script("find", "unavailable")
     with pytest.raises(CalendarUnavailable):
         await settle(intended, practice.calendar)

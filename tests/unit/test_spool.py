@@ -22,6 +22,7 @@ from contracts.call import (
     CallOutcome,
     InboundCall,
     MessageTaken,
+    RanOn,
 )
 from contracts.errors import NumberUnknown, StoreRejected, StoreUnavailable
 from contracts.ids import call_id_for
@@ -67,9 +68,9 @@ class FlakyStore(MemoryCallStore):
             self.lose -= 1
             raise StoreUnavailable("the answer was lost")
 
-    async def open_call(self, inbound: InboundCall) -> CallContext:
+    async def open_call(self, inbound: InboundCall, *, ran_on: RanOn | None = None) -> CallContext:
         self._before("open")
-        context = await super().open_call(inbound)
+        context = await super().open_call(inbound, ran_on=ran_on)
         self._after()
         return context
 
