@@ -154,13 +154,16 @@ class BookingDesk:
         await self._availability.prefetch(kinds.values(), days or self._policy.prefetch_days)
 
     async def find_slots(self, service_id: str, window: Stretch, *, moving: str | None = None) -> SearchResult:
-        """Offers slots in `window`. `moving`: the reference of the booking that is to move; its own time is free."""
-        kind = self._event_types.get(service_id)
-        if kind is None:
-            return UnknownService(tuple(self._event_types))
+        """Offers slots in `window`. `moving`: the reference of the booking that is to move; its own time is free, and it
+        moves within its own service, whatever `service_id` says."""
         moved = self._mine.get(moving) if moving is not None else None
         if moving is not None and moved is None:
             return UnknownReference()
+        if moved is not None and moved.service_id in self._event_types:
+            service_id = moved.service_id
+        kind = self._event_types.get(service_id)
+        if kind is None:
+            return UnknownService(tuple(self._event_types))
         uid = moved.booking.uid if moved is not None else None
         begin, until = self._days_of(window)
         limit = self._policy.offered_slots
