@@ -40,6 +40,7 @@ def build_session(context: CallContext, settings: Settings) -> AgentSession[Any]
         llm=build_llm(context, settings),
         tts=build_tts(context.config, settings),
         turn_handling=turn_options(context.config.turn_taking),
+        tts_text_transforms=None,  # they would hold each sentence's last mark back: agent/sentences.py does their work
         max_tool_steps=4,
         aec_warmup_duration=None,  # its 3 s would mute the caller during the greeting; a phone line has its own AEC
         session_close_transcript_timeout=0.3,  # the default is 2 s of dead air before every hang-up

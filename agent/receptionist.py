@@ -11,6 +11,7 @@ from livekit.agents.types import FlushSentinel
 from agent.claims import Evidence, SentenceGate, Verdict, judge, times_in
 from agent.conversation import Conversation
 from agent.prompt import read_prompt, receptionist_prompt
+from agent.sentences import without_marks
 from agent.tools.booking import BookingTools
 from agent.tools.roster import toolsets
 from calendar_tools.speech import normalise_for_tts
@@ -93,7 +94,7 @@ class Receptionist(Agent):
 
     async def _speakable(self, text: AsyncIterable[str]) -> AsyncGenerator[str, None]:
         async for sentences in text:
-            yield normalise_for_tts(sentences, self._c.language)
+            yield normalise_for_tts(await without_marks(sentences), self._c.language)
 
     def _judge(self, sentence: str) -> Verdict:
         c = self._c

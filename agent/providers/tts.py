@@ -5,6 +5,7 @@ from typing import Any
 from livekit.agents import tts
 from livekit.plugins import elevenlabs
 
+from agent.sentences import WholeSentences
 from agent.settings import Settings
 from contracts.assistant import AssistantConfig
 
@@ -22,4 +23,5 @@ def build_tts(config: AssistantConfig, settings: Settings) -> tts.TTS[Any]:
         language=config.language,
         base_url=str(settings.eleven_base_url).rstrip("/"),
         api_key=settings.eleven_api_key.get_secret_value(),
+        word_tokenizer=WholeSentences(),  # the default waits for the beginning of the next sentence
     )
