@@ -8,10 +8,13 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
+import structlog
 from livekit import rtc
 
 from agent.providers.tts import SAMPLE_RATE
 from contracts.assistant import AssistantConfig
+
+log = structlog.get_logger("agent.clipcache")
 
 _BYTES_PER_SECOND = SAMPLE_RATE * 2
 _FRAME_MS = 20
@@ -41,9 +44,12 @@ class ClipCache:
         return await asyncio.to_thread(self._read, key)
 
     async def put(self, key: ClipKey, pcm: bytes) -> None:
-        """Whole or not at all; a clip larger than a tenth of the cache is not kept."""
+        """Whole or not at all; a clip larger than a tenth of the cache is not kept. A disk that refuses is logged."""
         if 0 < len(pcm) <= self._max_bytes // 10:
-            await asyncio.to_thread(self._write, key, pcm)
+            try:
+                await asyncio.to_thread(self._write, key, pcm)
+            except OSError as error:
+                log.error("clip not kept", errno=error.errno)
 
     def _path(self, key: ClipKey) -> Path:
         return self._directory / f"{key.value}.pcm"
@@ -53,7 +59,7 @@ class ClipCache:
         try:
             pcm = path.read_bytes()
             os.utime(path)
-        except FileNotFoundError:
+        except OSError:  # not there, or not to be read: it is synthesised again
             return None
         return pcm or None
 

@@ -26,7 +26,11 @@ class LastKnownGood:
         self._directory = directory
 
     async def keep(self, context: CallContext) -> None:
-        await asyncio.to_thread(self._write, context)
+        """A disk that refuses is logged: the call at hand does not need it."""
+        try:
+            await asyncio.to_thread(self._write, context)
+        except OSError as error:
+            log.error("last known good not kept", errno=error.errno)
 
     async def find(self, inbound: InboundCall) -> CallContext | None:
         """The context as of the last call to this number that the database answered, for the call at hand."""
@@ -47,7 +51,7 @@ class LastKnownGood:
                 calendar=CalComConnection.model_validate(stored["calendar"]) if stored["calendar"] else None,
                 source="last_known_good",
             )
-        except (ValidationError, ConfigUnreadable, KeyError, ValueError) as error:
+        except (ValidationError, ConfigUnreadable, KeyError, TypeError, ValueError) as error:
             log.warning("last known good is unreadable and was passed over", error=type(error).__name__)
             return None
 
@@ -74,6 +78,6 @@ class LastKnownGood:
             return json.loads(self._path(dialed).read_text())
         except FileNotFoundError:
             return None
-        except json.JSONDecodeError:
-            log.warning("last known good is torn and was passed over")
+        except (OSError, ValueError) as error:  # ValueError: neither JSON nor text
+            log.warning("last known good is torn and was passed over", error=type(error).__name__)
             return None

@@ -18,13 +18,18 @@ PATIENCE = 3.0  # with nothing on disk: a late answer is better than an apology,
 async def resolve(inbound: InboundCall, store: CallStore, known: LastKnownGood) -> CallContext:
     """Raises CallNotAnswerable (unknown number, paused, unreadable), StoreUnavailable or StoreRejected when nothing is
     known of the number here either. The call row that a late database opens is this call's: opening is idempotent, and the
-    recorder opens it again before it delivers."""
-    opening = asyncio.ensure_future(store.open_call(inbound))
+    recorder opens it again before it delivers, saying which version the call runs on."""
+    opening = asyncio.ensure_future(_open(inbound, store, known))
     try:
         async with asyncio.timeout(FRESH_WITHIN):
-            context = await asyncio.shield(opening)
+            return await asyncio.shield(opening)
     except (TimeoutError, StoreUnavailable, StoreRejected) as error:
         return await _without_fresh(inbound, opening, known, error)
+
+
+async def _open(inbound: InboundCall, store: CallStore, known: LastKnownGood) -> CallContext:
+    """A late answer is kept too: behind a database that is always slow, an owner's change still reaches the next call."""
+    context = await store.open_call(inbound)
     await known.keep(context)
     return context
 
@@ -35,7 +40,7 @@ async def _without_fresh(
     log.warning("configuration not fresh in time", call_id=str(inbound.call_id), error=type(why).__name__)
     stale = await known.find(inbound)
     if stale is not None:
-        opening.add_done_callback(_forget)  # its row is wanted, its answer no more
+        opening.add_done_callback(_forget)  # its row is wanted, its answer only by the next call
         return stale
     try:
         async with asyncio.timeout(PATIENCE - FRESH_WITHIN):
