@@ -14,9 +14,8 @@ _FALLBACK_ZONE = "UTC"
 
 def language_of(stored: Any) -> Language:
     """`stored` is the version's `language` as JSON gives it; absent or unknown here: the default of a config."""
-    known: tuple[Language, ...] = get_args(Language)
-    default: Language = AssistantConfig.model_fields["language"].default
-    return next((language for language in known if language == stored), default)
+    known: Language = stored if stored in get_args(Language) else AssistantConfig.model_fields["language"].default
+    return known
 
 
 def time_zone_of(stored: Any) -> str:

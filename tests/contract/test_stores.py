@@ -1,16 +1,20 @@
 """One suite for both stores: the in-memory twin, and Supabase's client against real PostgREST and Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 from uuid import UUID, uuid4
 
 import pytest
 
+from agent.lastknown import LastKnownGood
+from agent.resolve import resolve
 from contracts.assistant import AssistantConfig
 from contracts.calendar import CalComConnection
 from contracts.call import (
@@ -18,6 +22,7 @@ from contracts.call import (
     BookingRecorded,
     BookingState,
     CallClosing,
+    CallContext,
     CallerSaid,
     CallEvent,
     CallOutcome,
@@ -26,19 +31,21 @@ from contracts.call import (
     InboundCall,
     MessageTaken,
     ProblemSeen,
+    RanOn,
     SpeechHeld,
     ToolCalled,
     TransferRequested,
     TurnLatency,
     Usage,
 )
-from contracts.errors import AssistantPaused, ConfigUnreadable, NumberUnknown
+from contracts.errors import AssistantPaused, ConfigUnreadable, NumberUnknown, StoreUnavailable
 from contracts.ids import call_id_for
-from contracts.ports import CallStore
+from contracts.ports import CallStore, OpenDoubt
 from sandbox.database import Database
 from store.calls import open_store
 from store.errors import CallNotOpen
 from store.memory import MemoryCallStore
+from store.spool import Journal, pending, sweep
 
 NUMBER = "+33142000001"
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -50,6 +57,8 @@ class Backing(Protocol):
     def seed(self, config: Any, number: str = NUMBER, calendar: CalComConnection | None = None) -> UUID: ...
     def publish(self, assistant_id: UUID, config: Any) -> int: ...
     def pause(self, assistant_id: UUID) -> None: ...
+    def move(self, number: str, assistant_id: UUID) -> None: ...
+    def ran(self, call_id: UUID) -> tuple[UUID, int, str, str | None, str | None]: ...
     def calls(self) -> list[tuple[UUID, int, str | None]]: ...
     def closing(self, call_id: UUID) -> tuple[str | None, str, Decimal | None]: ...
     def kinds(self, call_id: UUID) -> list[str]: ...
@@ -69,6 +78,14 @@ class MemoryBacking:
 
     def pause(self, assistant_id: UUID) -> None:
         self._store.pause(assistant_id)
+
+    def move(self, number: str, assistant_id: UUID) -> None:
+        self._store.move_number(number, assistant_id)
+
+    def ran(self, call_id: UUID) -> tuple[UUID, int, str, str | None, str | None]:
+        call = self._store.call(call_id)
+        assert call is not None
+        return call.assistant_id, call.version, call.source, call.outcome, call.refusal
 
     def calls(self) -> list[tuple[UUID, int, str | None]]:
         return [(c.inbound.call_id, c.version, c.outcome) for c in self._store.all_calls()]
@@ -104,6 +121,18 @@ class PostgresBacking:
 
     def pause(self, assistant_id: UUID) -> None:
         self._database.pause(assistant_id)
+
+    def move(self, number: str, assistant_id: UUID) -> None:
+        self._database.select(
+            "update phone_numbers set assistant_id = a.assistant_id, tenant_id = a.tenant_id"
+            " from assistants a where e164 = %s and a.assistant_id = %s returning e164",
+            number,
+            assistant_id,
+        )
+
+    def ran(self, call_id: UUID) -> tuple[UUID, int, str, str | None, str | None]:
+        row = self._database.select("select * from calls where call_id = %s", call_id)[0]
+        return row["assistant_id"], row["version"], row["source"], row["outcome"], row["refusal"]
 
     def calls(self) -> list[tuple[UUID, int, str | None]]:
         rows = self._database.select("select call_id, version, outcome from calls order by started_at")
@@ -382,6 +411,158 @@ async def test_open_doubts(bench: Bench, config: AssistantConfig) -> None:
     await bench.store.append_events(context.call_id, [step("first", BookingState.ABSENT, 60)])
     still = await bench.store.open_doubts(older_than=NOON + timedelta(minutes=10))
     assert [doubt.booking.booking_key for doubt in still] == ["second"]
+
+
+async def test_a_doubt_speaks_for_the_version_its_call_ran_on(bench: Bench, stored_config: dict[str, Any]) -> None:
+    """Language and zone are the business's as of that call, not as of the version published since."""
+    hours = {**stored_config["hours"], "time_zone": "Asia/Jerusalem"}
+    assistant_id = bench.behind.seed({**stored_config, "language": "he", "hours": hours})
+    call_id = (await bench.store.open_call(inbound())).call_id
+    bench.behind.publish(assistant_id, {**stored_config, "language": "en"})
+    await bench.store.append_events(call_id, [step("k", BookingState.INTENDED, 0)])
+    (doubt,) = await bench.store.open_doubts(older_than=NOON + timedelta(hours=1))
+    assert (doubt.language, doubt.time_zone) == ("he", "Asia/Jerusalem")
+
+
+@pytest.mark.parametrize("hours", [{"time_zone": "Mars/Base"}, {"time_zone": 3}, {}, "always"])
+async def test_a_doubt_of_an_unreadable_version_is_still_one(
+    bench: Bench, stored_config: dict[str, Any], hours: Any
+) -> None:
+    """A newer image wrote it: the doubt is listed, in the default language, at UTC."""
+    bench.behind.seed({**stored_config, "language": "xx", "hours": hours})
+    with pytest.raises(ConfigUnreadable):
+        await bench.store.open_call(inbound())
+    await bench.store.append_events(call_id_for("SCL_one"), [step("k", BookingState.INTENDED, 0)])
+    (doubt,) = await bench.store.open_doubts(older_than=NOON + timedelta(hours=1))
+    assert (doubt.language, doubt.time_zone) == ("fr", "UTC")
+
+
+@dataclass
+class Distant(CallStore):
+    """The bench's store, as it is seen over a line that can be cut."""
+
+    store: CallStore
+    down: bool = field(default=False)
+
+    def _there(self) -> CallStore:
+        if self.down:
+            raise StoreUnavailable("the line is cut")
+        return self.store
+
+    async def open_call(self, inbound: InboundCall, *, ran_on: RanOn | None = None) -> CallContext:
+        return await self._there().open_call(inbound, ran_on=ran_on)
+
+    async def append_events(self, call_id: UUID, events: Sequence[CallEvent]) -> int:
+        return await self._there().append_events(call_id, events)
+
+    async def close_call(self, closing: CallClosing) -> None:
+        await self._there().close_call(closing)
+
+    async def open_doubts(self, *, older_than: datetime) -> Sequence[OpenDoubt]:
+        return await self._there().open_doubts(older_than=older_than)
+
+    async def ping(self) -> None:
+        await self._there().ping()
+
+
+class TestLastKnownGood:
+    """A call that was answered while the store was away, and what its row says when the store hears of it."""
+
+    @pytest.mark.parametrize("ending", ["delivered at its end", "left to a sweep", "crashed"])
+    async def test_the_row_has_the_version_the_call_ran_on(
+        self, bench: Bench, config: AssistantConfig, tmp_path: Path, ending: str
+    ) -> None:
+        """Another version is published before the store is back: the row says the first, and where it came from."""
+        assistant_id = bench.behind.seed(config)
+        known, distant = LastKnownGood(tmp_path / "known"), Distant(bench.store)
+        await resolve(inbound("SCL_before"), distant, known)
+        distant.down = True
+        context = await resolve(inbound(), distant, known)
+        spool = tmp_path / "spool"
+        async with await Journal.create(spool, inbound(), context=context) as journal:
+            journal.append(CallerSaid(at=NOON, text="Allô"))
+            with pytest.raises(StoreUnavailable):
+                await journal.deliver(distant)
+            assert bench.behind.publish(assistant_id, config.model_copy(update={"greeting": "Bonjour !"})) == 2
+            if ending != "crashed":
+                await journal.close(closing(context.call_id))
+            if ending == "delivered at its end":
+                distant.down = False
+                assert (await journal.deliver(distant)).complete
+        distant.down = False
+        await sweep(spool, distant)
+        outcome = "lost" if ending == "crashed" else "booked"
+        assert bench.behind.ran(context.call_id) == (assistant_id, 1, "last_known_good", outcome, None)
+        assert bench.behind.kinds(context.call_id) == ["caller_said"]
+        assert pending(spool) == []
+
+    async def test_a_call_on_a_fresh_version_says_so(self, bench: Bench, config: AssistantConfig) -> None:
+        """The ordinary call."""
+        assistant_id = bench.behind.seed(config)
+        call_id = (await bench.store.open_call(inbound())).call_id
+        assert bench.behind.ran(call_id) == (assistant_id, 1, "database", None, None)
+
+    async def test_a_late_answer_is_put_right(self, bench: Bench, config: AssistantConfig) -> None:
+        """The first opening was too slow for the call but made a row of its own; from then on nothing changes it."""
+        assistant_id = bench.behind.seed(config)
+        bench.behind.publish(assistant_id, config)
+        ran_on = RanOn(assistant_id=assistant_id, version=1)
+        call_id = (await bench.store.open_call(inbound())).call_id
+        for told in (ran_on, None, ran_on, RanOn(assistant_id=assistant_id, version=2)):
+            context = await bench.store.open_call(inbound(), ran_on=told)
+            assert (context.call_id, context.version) == (call_id, 1)
+            assert bench.behind.ran(call_id) == (assistant_id, 1, "last_known_good", None, None)
+
+    async def test_what_is_recorded_stays_where_it_is(self, bench: Bench, config: AssistantConfig) -> None:
+        """An earlier job of the same call ran on the fresh version and has recorded something: its version stands."""
+        assistant_id = bench.behind.seed(config)
+        bench.behind.publish(assistant_id, config)
+        call_id = (await bench.store.open_call(inbound())).call_id
+        await bench.store.append_events(call_id, [CallerSaid(at=NOON, text="Allô")])
+        await bench.store.open_call(inbound(), ran_on=RanOn(assistant_id=assistant_id, version=1))
+        assert bench.behind.ran(call_id) == (assistant_id, 2, "database", None, None)
+
+    @pytest.mark.parametrize("late_answer", [True, False])
+    @pytest.mark.parametrize("meanwhile", ["paused", "moved", "unreadable"])
+    async def test_the_record_goes_to_who_answered(
+        self,
+        bench: Bench,
+        config: AssistantConfig,
+        stored_config: dict[str, Any],
+        meanwhile: Literal["paused", "moved", "unreadable"],
+        late_answer: bool,
+    ) -> None:
+        """Paused, given to another tenant or badly published since: a call that was answered is no refused call, and
+        what was said in it is never another tenant's."""
+        ours = bench.behind.seed(config)
+        theirs = bench.behind.seed(config, number="+33142000002")
+        match meanwhile:
+            case "paused":
+                bench.behind.pause(ours)
+            case "moved":
+                bench.behind.move(NUMBER, theirs)
+            case "unreadable":
+                bench.behind.publish(ours, {**stored_config, "greeting": ""})
+        if late_answer:
+            with suppress(AssistantPaused, ConfigUnreadable):
+                await bench.store.open_call(inbound())
+        context = await bench.store.open_call(inbound(), ran_on=RanOn(assistant_id=ours, version=1))
+        assert bench.behind.ran(context.call_id) == (ours, 1, "last_known_good", None, None)
+        await bench.store.append_events(context.call_id, [step("k", BookingState.INTENDED, 0)])
+        (doubt,) = await bench.store.open_doubts(older_than=NOON + timedelta(hours=1))
+        assert doubt.tenant_id == context.tenant_id
+
+    async def test_a_version_nobody_knows(self, bench: Bench, config: AssistantConfig) -> None:
+        """The spool came from elsewhere: the number decides, as for any call, and the row still says how it was run."""
+        assistant_id = bench.behind.seed(config)
+        for sip, ran_on in (
+            ("SCL_one", RanOn(assistant_id=assistant_id, version=9)),
+            ("SCL_two", RanOn(assistant_id=uuid4(), version=1)),
+        ):
+            call_id = (await bench.store.open_call(inbound(sip), ran_on=ran_on)).call_id
+            assert bench.behind.ran(call_id) == (assistant_id, 1, "last_known_good", None, None)
+        with pytest.raises(NumberUnknown):
+            await bench.store.open_call(inbound("SCL_three", dialed="+33142009999"), ran_on=ran_on)
 
 
 async def test_ping(bench: Bench) -> None:

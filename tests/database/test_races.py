@@ -82,6 +82,37 @@ def test_an_opening_that_is_given_up_leaves_the_way_free(
     assert second.answer()["status"] == "ok"
 
 
+RAN_ON = "select open_call_v1(%s, 'SCL', %s, null, '2026-11-23T12:00:00Z', %s, 1)"
+
+
+def test_a_late_opening_and_the_delivery_of_its_call(database: Database, config: AssistantConfig) -> None:
+    """The delivery comes while the late opening is not committed: it waits, and puts the row right."""
+    seeded = database.seed_assistant(tenant_name="A", config=config, number=NUMBER)
+    database.publish(seeded.assistant_id, config)
+    with psycopg.connect(database.postgres_url) as late, psycopg.connect(database.postgres_url) as delivery:
+        late.execute(OPEN.encode(), (CALL_ID, NUMBER))
+        delivered = Waiting(delivery, RAN_ON, CALL_ID, NUMBER, seeded.assistant_id)
+        assert delivered.blocked()
+        late.commit()
+        assert delivered.answer()["version"] == 1
+    assert database.select("select version, source from calls") == [{"version": 1, "source": "last_known_good"}]
+
+
+def test_an_event_on_its_way_keeps_the_row_as_it_is(database: Database, config: AssistantConfig) -> None:
+    """Two jobs of one call: what the first is just recording decides, though the second does not see it yet."""
+    seeded = database.seed_assistant(tenant_name="A", config=config, number=NUMBER)
+    database.publish(seeded.assistant_id, config)
+    with psycopg.connect(database.postgres_url) as first, psycopg.connect(database.postgres_url) as second:
+        first.execute(OPEN.encode(), (CALL_ID, NUMBER))
+        first.commit()
+        first.execute(APPEND.encode(), (CALL_ID, Jsonb([booking(uuid4(), "intended", 0)])))
+        delivered = Waiting(second, RAN_ON, CALL_ID, NUMBER, seeded.assistant_id)
+        assert delivered.blocked()
+        first.commit()
+        assert delivered.answer()["version"] == 2
+    assert database.select("select version, source from calls") == [{"version": 2, "source": "database"}]
+
+
 def booking(event_id: UUID, state: str, second: int) -> dict[str, Any]:
     at = f"2026-11-23T12:00:{second:02}Z"
     return {
