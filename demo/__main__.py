@@ -34,7 +34,7 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="also write everything as one JSON document")] = None,
     keep: Keep = _DATA / "recordings",
     quiet: Annotated[bool, typer.Option(help="print nothing but what went wrong")] = False,
-    lanes: Annotated[int, typer.Option(help="calls at the same time, when there are several", min=1, max=8)] = 2,
+    lanes: Annotated[int, typer.Option(help="calls at the same time, when there are several", min=1, max=8)] = 3,
 ) -> None:
     """Rings AVA. Exit code 0 only if calendar, records and sound agree."""
     if context.invoked_subcommand is not None:
@@ -44,7 +44,9 @@ def main(
         _list()
         return
     try:
-        chosen = list(load_scenarios().values()) if scenario == "all" else [get_scenario(n) for n in scenario.split(",")]
+        chosen = (
+            list(load_scenarios().values()) if scenario == "all" else [get_scenario(n) for n in scenario.split(",")]
+        )
         reports = asyncio.run(_one(chosen[0], keep, quiet) if len(chosen) == 1 else _many(chosen, keep, quiet, lanes))
     except UnknownScenario as error:
         raise SystemExit(str(error.args[0])) from None

@@ -40,7 +40,9 @@ class Recorded:
     spoken: Sequence[Spoken]
 
     @staticmethod
-    def of(caller: Sequence[bytes], ava: Sequence[bytes], played: Sequence[Played], spoken: Sequence[Spoken]) -> "Recorded":
+    def of(
+        caller: Sequence[bytes], ava: Sequence[bytes], played: Sequence[Played], spoken: Sequence[Spoken]
+    ) -> "Recorded":
         left, right = (np.frombuffer(b"".join(frames), dtype=np.int16) for frames in (caller, ava))
         return Recorded(left, right, played, spoken)
 
@@ -136,11 +138,15 @@ def greets_in_time(session_to_greeting_ms: float | None, *, cached: bool) -> Che
     said = "never" if session_to_greeting_ms is None else f"{session_to_greeting_ms:.0f} ms"
     source = "from the cache" if cached else "made by the voice"
     name = "the greeting comes at once"
-    return Check(group="audio", name=name, ok=ok, detail=f"{said} after session start, {source} (at most {limit:.0f} ms)")
+    return Check(
+        group="audio", name=name, ok=ok, detail=f"{said} after session start, {source} (at most {limit:.0f} ms)"
+    )
 
 
 def caller_is_heard(call: Recorded) -> Check:
     """The left channel carries every word that the caller sent."""
-    lost = [s.what for s in call.spoken if s.ended > s.began and not loud_frames(_part(call.left, s.began, s.ended)).any()]
+    lost = [
+        s.what for s in call.spoken if s.ended > s.began and not loud_frames(_part(call.left, s.began, s.ended)).any()
+    ]
     detail = f"lost: {', '.join(lost)}" if lost else f"{len(call.spoken)} utterances"
     return Check(group="audio", name="the left channel carries the caller", ok=not lost, detail=detail)

@@ -47,7 +47,9 @@ def _outcome(wanted: Expected, records: Records) -> Check:
     call = records.call or {}
     ok = call.get("outcome") == wanted.outcome and wanted.ended_by in (None, call.get("ended_by"))
     expected = f"{wanted.outcome}" + (f" by {wanted.ended_by}" if wanted.ended_by else "")
-    return _check("the call ended as expected", ok, f"{call.get('outcome')} by {call.get('ended_by')}, wanted {expected}")
+    return _check(
+        "the call ended as expected", ok, f"{call.get('outcome')} by {call.get('ended_by')}, wanted {expected}"
+    )
 
 
 def _bookings(wanted: Expected, calendar: Sequence[CalendarBooking]) -> Check:

@@ -49,7 +49,16 @@ class _Lane:
     """The parent's end of one lane."""
 
     def __init__(self, number: int, *, keep: Path, data: Path) -> None:
-        self._command = (sys.executable, "-m", "demo", "lane", "--keep", str(keep), "--data", str(data / f"lane-{number}"))
+        self._command = (
+            sys.executable,
+            "-m",
+            "demo",
+            "lane",
+            "--keep",
+            str(keep),
+            "--data",
+            str(data / f"lane-{number}"),
+        )
         self._log = data / f"lane-{number}.log"
         self._process: asyncio.subprocess.Process | None = None
 

@@ -107,7 +107,9 @@ class Expected(_Part):
     never_results: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
     heard: tuple[str, ...] = ()
     never_heard: tuple[str, ...] = ()
-    problems: tuple[Literal["stt", "llm", "tts", "calendar", "store", "agent"], ...] = ()  # at least these were recorded
+    problems: tuple[
+        Literal["stt", "llm", "tts", "calendar", "store", "agent"], ...
+    ] = ()  # at least these were recorded
     interruptions: int = 0  # at least so many turns of AVA were cut by the caller
     no_call_row: bool = False  # the number is unknown: nobody's call
     events_in_doubt: bool = False  # the caller spoke so much over AVA that turns need not pair up

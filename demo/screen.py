@@ -115,7 +115,9 @@ class Screen:
         )
         self._console.print(f"Recording  {report.recording}  (left: caller, right: AVA)", soft_wrap=True)
         style = "bold green" if report.verdict.ok else "bold red"
-        verdict = "calendar, records and sound agree" if report.verdict.ok else f"{len(report.verdict.failed)} checks failed"
+        verdict = (
+            "calendar, records and sound agree" if report.verdict.ok else f"{len(report.verdict.failed)} checks failed"
+        )
         self._console.print(Text(f"{report.scenario}: {verdict}", style=style))
 
     def replay(self, report: CallReport) -> None:
@@ -194,7 +196,10 @@ def _records(report: CallReport, call: dict[str, Any]) -> Table | Text:
         return Text("no row: the number belongs to nobody", style="dim")
     rows = [
         ("call", f"{report.call_id}"),
-        ("outcome", f"{call.get('outcome')}, ended by {call.get('ended_by') or 'refusal'} · {call.get('summary') or '–'}"),
+        (
+            "outcome",
+            f"{call.get('outcome')}, ended by {call.get('ended_by') or 'refusal'} · {call.get('summary') or '–'}",
+        ),
         ("kept", facts_of(report.records)),
     ]
     usage: dict[str, Any] = call.get("usage") or {}

@@ -158,8 +158,10 @@ def demo_config(config: AssistantConfig) -> AssistantConfig:
 @asynccontextmanager
 async def open_stack(*, data: Path, clock: DemoClock | None = None) -> AsyncGenerator[Stack]:
     """`data`: the agent's own folder. Its clips are kept from run to run; what it knew of a database that is gone is not."""
+    opening_hours.warm()
     for language in NUMBERS:
         warm(language)
+        warm_claims(language)
     for stale in ("numbers", "spool"):
         shutil.rmtree(data / stale, ignore_errors=True)
     clock, listener = clock or DemoClock(), Listener()

@@ -22,7 +22,7 @@ from agent.line import Line, TransferResult
 from agent.resources import Resources, open_resources
 from agent.settings import Settings
 from contracts.assistant import Language
-from contracts.call import AssistantSaid, CallerSaid, CallEvent, InboundCall
+from contracts.call import AssistantSaid, CallerSaid, CallEvent, InboundCall, TurnLatency
 from contracts.ids import call_id_for
 from demo.keys import real_settings
 from demo.report import Entry
@@ -92,12 +92,24 @@ class _Printer:
         self._screen = screen
         self._typed = typed
         self._began = time.monotonic()
+        self._asked: float | None = None
+
+    def asked(self) -> None:
+        """Something was typed: the next answer is timed from here."""
+        self._asked = time.monotonic()
+
+    def _latency(self, known: TurnLatency) -> TurnLatency:
+        """The agent times turns by sound; what is typed is timed from the return key to AVA's words."""
+        if self._asked is None:
+            return known
+        total, self._asked = (time.monotonic() - self._asked) * 1000, None
+        return known.model_copy(update={"total": round(total, 1)})
 
     def __call__(self, event: CallEvent) -> None:
         if self._typed and isinstance(event, CallerSaid):
             return
         if self._typed and isinstance(event, AssistantSaid):
-            event = event.model_copy(update={"interrupted": False})
+            event = event.model_copy(update={"latency": self._latency(event.latency)})
         self._screen.entry(Entry(seconds=round(time.monotonic() - self._began, 1), moment=event))
 
 
@@ -119,7 +131,9 @@ async def run_talk(language: str, *, mic: bool, real: bool, data: Path) -> None:
             console.print(note, style="dim")
         business = stack.practices[spoken].config.business.name
         how = "you speak" if microphone else "you type; /quit hangs up"
-        screen.header(scenario="talk", title=how, business=business, language=language, who=f"you ring {NUMBERS[spoken]}")
+        screen.header(
+            scenario="talk", title=how, business=business, language=language, who=f"you ring {NUMBERS[spoken]}"
+        )
         sip = f"SCL_{uuid4().hex[:12]}"
         inbound = InboundCall(
             call_id=call_id_for(sip),
@@ -128,19 +142,20 @@ async def run_talk(language: str, *, mic: bool, real: bool, data: Path) -> None:
             caller=_CALLER[spoken],
             received_at=resources.clock(),
         )
-        resources = replace(resources, watch=_Printer(screen, typed=microphone is None))
+        printer = _Printer(screen, typed=microphone is None)
+        resources = replace(resources, watch=printer)
         if microphone is not None:
-            await _call(microphone.line(inbound), resources, None)
+            await _call(microphone.line(inbound), resources, None, printer)
         else:
             line = TypedLine(inbound)
-            await _call(line, resources, line)
+            await _call(line, resources, line, printer)
         await _farewell(stack, resources, inbound, console_print=console.print)
 
 
-async def _call(line: Line, resources: Resources, typed: TypedLine | None) -> None:
+async def _call(line: Line, resources: Resources, typed: TypedLine | None, printer: _Printer) -> None:
     async with http_context.open():
         with fake_job_context():
-            reading = asyncio.create_task(_read(typed)) if typed is not None else None
+            reading = asyncio.create_task(_read(typed, printer)) if typed is not None else None
             call = await run_call(line, resources)
             if reading is not None:
                 reading.cancel()
@@ -148,7 +163,7 @@ async def _call(line: Line, resources: Resources, typed: TypedLine | None) -> No
                 await call.finish()
 
 
-async def _read(line: TypedLine) -> None:
+async def _read(line: TypedLine, printer: _Printer) -> None:
     """Lines of standard input, a pipe as well as a keyboard."""
     loop = asyncio.get_running_loop()
     await line.up.wait()
@@ -165,6 +180,7 @@ async def _read(line: TypedLine) -> None:
         if words:
             if not sys.stdin.isatty():
                 print(f"       you       {words}", flush=True)
+            printer.asked()
             await line.say(words)
 
 

@@ -61,7 +61,9 @@ def _row_matches(booking: CalendarBooking, row: dict[str, Any], zone: Any) -> bo
 
 def _calendar_has_rows(calendar: Sequence[CalendarBooking], records: Records, zone: Any) -> Check:
     """Bookings that AVA made, moved or cancelled. A seeded one that nobody touched is nobody's business."""
-    touched = {str(row["calendar_uid"]) for row in records.bookings} | {str(r["replaces_uid"]) for r in records.bookings}
+    touched = {str(row["calendar_uid"]) for row in records.bookings} | {
+        str(r["replaces_uid"]) for r in records.bookings
+    }
     ours = [b for b in calendar if not b.foreign and (not b.seeded or b.uid in touched)]
     standing = [b for b in ours if b.status == "accepted" or (b.seeded and b.uid not in _replaced(records))]
     orphans = [b for b in standing if not any(_row_matches(b, row, zone) for row in records.bookings)]

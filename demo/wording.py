@@ -8,11 +8,13 @@ from demo.report import Records
 
 
 def latency_words(latency: TurnLatency, on_the_line_ms: float | None) -> str:
-    """"560 ms on the line | 495 ms: endpointing 301 (STT 92) · LLM 232 · tool 8 · TTS 102"; empty where nothing was measured.
+    """ "560 ms on the line | 495 ms: endpointing 301 (STT 92) · LLM 232 · tool 8 · TTS 102"; empty where nothing was measured.
     The parts overlap where the framework works ahead, so that they need not add up."""
     heard = None
     if latency.endpointing is not None:
-        heard = f"endpointing {latency.endpointing:.0f}" + (f" (STT {latency.stt:.0f})" if latency.stt is not None else "")
+        heard = f"endpointing {latency.endpointing:.0f}" + (
+            f" (STT {latency.stt:.0f})" if latency.stt is not None else ""
+        )
     rest = ((latency.llm_ttft, "LLM"), (latency.tool, "tool"), (latency.tts_ttfb, "TTS"))
     parts = [heard, *(f"{name} {value:.0f}" for value, name in rest if value is not None)]
     named = " · ".join(filter(None, parts))
@@ -33,6 +35,6 @@ def status_of(call: ToolCalled) -> str:
 
 
 def facts_of(records: Records) -> str:
-    """"23 events, 1 booking, no messages"."""
+    """ "23 events, 1 booking, no messages"."""
     counts = ((len(records.events), "event"), (len(records.bookings), "booking"), (len(records.messages), "message"))
     return ", ".join(f"{count or 'no'} {noun}{'' if count == 1 else 's'}" for count, noun in counts)

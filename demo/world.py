@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -13,8 +13,6 @@ from demo.report import CalendarBooking
 from demo.scenario import Control, Scenario, Seed
 from demo.stack import NUMBERS, Practice, Stack
 from sandbox.callers import get_recording
-
-
 
 
 class World:
@@ -83,7 +81,8 @@ class World:
         return [self._booking(row, services) for row in state["bookings"]]
 
     def _booking(self, row: dict[str, Any], services: dict[int, str]) -> CalendarBooking:
-        attendee: dict[str, Any] = (row.get("attendees") or [{}])[0]
+        attendees: list[dict[str, Any]] = row.get("attendees") or []
+        attendee = attendees[0] if attendees else {}
         metadata: dict[str, Any] = row.get("metadata") or {}
         number = int(row.get("eventTypeId") or row.get("eventType", {}).get("id", 0))
         return CalendarBooking(
@@ -135,5 +134,6 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in changes.items():
         inner = result.get(key)
-        result[key] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        both = isinstance(inner, dict) and isinstance(value, dict)
+        result[key] = merged(cast("dict[str, Any]", inner), cast("dict[str, Any]", value)) if both else value
     return result
