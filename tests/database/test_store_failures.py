@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from contracts.assistant import AssistantConfig
-from contracts.call import CallerSaid, InboundCall
+from contracts.calendar import CalComConnection
+from contracts.call import BookingRecorded, BookingState, CallerSaid, InboundCall
 from contracts.errors import StoreRejected, StoreUnavailable
 from contracts.ids import call_id_for
 from sandbox.database import Database
@@ -131,3 +132,32 @@ async def test_refused_requests_are_not_retryable(database: Database, store: Sup
         await store.ping()
     assert "quotes a value" not in str(caught.value)
     assert not caught.value.retryable
+
+
+async def test_a_calendar_that_cannot_be_read_costs_the_call_nothing_else(
+    database: Database, store: SupabaseCallStore, config: AssistantConfig
+) -> None:
+    """The row's address is none: the call runs without a calendar, and no other tenant's doubt is kept from the list."""
+    calendar = CalComConnection(event_types={"checkup": 7})
+    seeded = database.seed_assistant(tenant_name="B", config=config, number="+33142000002", calendar=calendar)
+    database.select(
+        "update calendar_connections set base_url = 'no address' where assistant_id = %s returning base_url",
+        seeded.assistant_id,
+    )
+    theirs = CALL.model_copy(update={"call_id": call_id_for("SCL_2"), "sip_call_id": "SCL_2", "dialed": "+33142000002"})
+    for call in (CALL, theirs):
+        context = await store.open_call(call)
+        assert context.calendar is None
+        step = BookingRecorded(
+            at=NOON,
+            booking_key="k",
+            action="book",
+            state=BookingState.INTENDED,
+            service_id="checkup",
+            event_type_id=7,
+            starts_at=NOON,
+            ends_at=NOON,
+        )
+        await store.append_events(call.call_id, [step])
+    doubts = await store.open_doubts(older_than=datetime(2026, 11, 24, tzinfo=UTC))
+    assert {doubt.call_id for doubt in doubts} == {CALL.call_id, theirs.call_id}
