@@ -22,9 +22,12 @@ from sandbox.postgres import SandboxError
 
 _DATA = Path(".ava/demo")
 
+_Outcome = tuple[list[CallReport], list[LaneFailed]]  # and what could not be run at all
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 Keep = Annotated[Path, typer.Option(help="where recordings go")]
+Data = Annotated[Path, typer.Option(help="the agent's own folders; one run at a time")]
 
 
 @app.callback(invoke_without_command=True)
@@ -33,6 +36,7 @@ def main(
     scenario: Annotated[str, typer.Option(help="a name, several with commas, all, or list")] = "book-fr",
     json_file: Annotated[Path | None, typer.Option("--json", help="also write everything as one JSON document")] = None,
     keep: Keep = _DATA / "recordings",
+    data: Data = _DATA,
     quiet: Annotated[bool, typer.Option(help="print nothing but what went wrong")] = False,
     lanes: Annotated[int, typer.Option(help="calls at the same time, when there are several", min=1, max=8)] = 3,
 ) -> None:
@@ -47,23 +51,27 @@ def main(
         chosen = (
             list(load_scenarios().values()) if scenario == "all" else [get_scenario(n) for n in scenario.split(",")]
         )
-        reports = asyncio.run(_one(chosen[0], keep, quiet) if len(chosen) == 1 else _many(chosen, keep, quiet, lanes))
+        reports, lost = asyncio.run(
+            _one(chosen[0], keep, data, quiet) if len(chosen) == 1 else _many(chosen, keep, data, quiet, lanes)
+        )
     except UnknownScenario as error:
         raise SystemExit(str(error.args[0])) from None
-    except (SandboxError, LaneFailed, ValidationError) as error:
+    except (SandboxError, ValidationError) as error:
         raise SystemExit(f"the demo can't run: {error}") from None
     if json_file is not None:
-        _write(json_file, reports)
+        _write(json_file, reports, whole=not lost)
+    for error in lost:
+        print(error, file=sys.stderr)
     failed = [report for report in reports if not report.verdict.ok]
     if quiet:
         for report in failed:
             for check in report.verdict.failed:
                 print(f"{report.scenario}: {check.name}: {check.detail}", file=sys.stderr)
-    raise SystemExit(1 if failed else 0)
+    raise SystemExit(1 if failed or lost else 0)
 
 
 @app.command(hidden=True)
-def lane(keep: Keep, data: Annotated[Path, typer.Option()]) -> None:
+def lane(keep: Keep, data: Data) -> None:
     """One lane of several (`demo.lanes`)."""
     _quiet_logs()
     asyncio.run(serve_lane(keep=keep, data=data))
@@ -87,11 +95,11 @@ def talk(
         raise SystemExit(f"the demo can't run: {error}") from None
 
 
-async def _one(scenario: Scenario, keep: Path, quiet: bool) -> list[CallReport]:
+async def _one(scenario: Scenario, keep: Path, data: Path, quiet: bool) -> _Outcome:
     """Shown as it happens."""
     screen = Screen(open_console(quiet=quiet))
     number = scenario.dialed or NUMBERS[scenario.language]
-    async with open_stack(data=_DATA / "lane-1") as stack:
+    async with open_stack(data=data / "lane-1") as stack:
         screen.header(
             scenario=scenario.name,
             title=scenario.title,
@@ -101,15 +109,15 @@ async def _one(scenario: Scenario, keep: Path, quiet: bool) -> list[CallReport]:
         )
         report = await play(stack, scenario, keep=keep, live=screen.entry)
         screen.ending(report)
-    return [report]
+    return [report], []
 
 
-async def _many(scenarios: list[Scenario], keep: Path, quiet: bool, lanes: int) -> list[CallReport]:
+async def _many(scenarios: list[Scenario], keep: Path, data: Path, quiet: bool, lanes: int) -> _Outcome:
     """Each shown when it is over."""
     screen, began = Screen(open_console(quiet=quiet)), time.monotonic()
-    reports = await run_lanes(scenarios, lanes=lanes, keep=keep, data=_DATA, done=screen.replay)
+    reports, failed = await run_lanes(scenarios, lanes=lanes, keep=keep, data=data, done=screen.replay)
     screen.summary(reports, seconds=time.monotonic() - began)
-    return reports
+    return reports, failed
 
 
 def _list() -> None:
@@ -119,12 +127,13 @@ def _list() -> None:
         console.print(f"[bold]{scenario.name:<{width}}[/bold]  {scenario.language}  {scenario.title}")
 
 
-def _write(path: Path, reports: list[CallReport]) -> None:
+def _write(path: Path, reports: list[CallReport], *, whole: bool) -> None:
     """One call: its document. Several: {"ok", "calls": [...]}."""
     documents = [report.model_dump(mode="json") for report in reports]
-    whole = documents[0] if len(documents) == 1 else {"ok": all(r.verdict.ok for r in reports), "calls": documents}
+    ok = whole and all(report.verdict.ok for report in reports)
+    document = documents[0] if len(documents) == 1 else {"ok": ok, "calls": documents}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(whole, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def _quiet_logs() -> None:

@@ -27,22 +27,27 @@ class LaneFailed(RuntimeError):
 
 async def run_lanes(
     scenarios: Sequence[Scenario], *, lanes: int, keep: Path, data: Path, done: Callable[[CallReport], None]
-) -> list[CallReport]:
-    """In the order of `scenarios`. `done` is told of each as it comes. Raises LaneFailed."""
+) -> tuple[list[CallReport], list[LaneFailed]]:
+    """Reports in the order of `scenarios`, and those that could not be run at all. `done` is told of each as it comes."""
     waiting = deque(sorted(scenarios, key=lambda s: -s.seconds))
     found: dict[str, CallReport] = {}
+    failed: list[LaneFailed] = []
 
     async def lane(number: int) -> None:
-        async with asyncio.timeout(_LONGEST * len(scenarios)), _Lane(number, keep=keep, data=data) as worker:
-            while waiting:
-                report = await worker.run(waiting.popleft().name)
-                found[report.scenario] = report
-                done(report)
+        while waiting:
+            try:
+                async with _Lane(number, keep=keep, data=data) as worker:
+                    while waiting:
+                        report = await worker.run(waiting.popleft().name)
+                        found[report.scenario] = report
+                        done(report)
+            except LaneFailed as error:  # the next scenario gets a new process
+                failed.append(error)
 
     async with asyncio.TaskGroup() as group:
         for number in range(1, min(lanes, len(scenarios)) + 1):
             group.create_task(lane(number))
-    return [found[s.name] for s in scenarios]
+    return [found[s.name] for s in scenarios if s.name in found], failed
 
 
 class _Lane:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from contracts.assistant import Language, ToolName
 from contracts.call import CallOutcome
@@ -34,7 +34,7 @@ class Control(_Part):
 
     app: StandIn
     path: str  # after /_ctl/
-    body: Any = None
+    body: JsonValue = None
     method: Literal["POST", "DELETE"] = "POST"
 
 
