@@ -91,7 +91,7 @@ def _subscribe(
     def added(event: ConversationItemAddedEvent) -> None:
         if isinstance(event.item, ChatMessage) and event.item.role == "assistant":
             dictation.asked(event.item.text_content or "")
-            apologies.answered()
+            apologies.answered(event.item.text_content or "")
 
     def failed(event: ErrorEvent) -> None:
         errands.start(apologies.on_error(event))
