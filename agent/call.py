@@ -17,7 +17,7 @@ from agent.errands import Errands
 from agent.greeting import greet
 from agent.limits import watch
 from agent.line import Line
-from agent.pipeline import build_session
+from agent.pipeline import build_session, close_providers
 from agent.receptionist import Receptionist
 from agent.recorder import Recorder
 from agent.refusal import refuse
@@ -64,6 +64,7 @@ async def run_call(
     await c.ended.wait()
     await errands.aclose()
     await line.hang_up()
+    await close_providers(session)
     return call
 
 

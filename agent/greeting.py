@@ -1,6 +1,7 @@
 """The first words. Synthesised once per (voice, model, text), then replayed from disk: the caller hears them at once while
 the connections warm up and the next days' slots are fetched."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -14,10 +15,15 @@ from agent.conversation import Conversation
 from calendar_tools.speech import normalise_for_tts
 from contracts.assistant import AssistantConfig
 
+_NAMES = re.compile(
+    r"\{(?:persona|business)\}"
+)  # other braces are the owner's own, and are spoken past, never filled in
+
 
 def greeting_text(config: AssistantConfig, *, is_open: bool) -> str:
     """Greeting, then the notice of closed hours, then the consent sentence where calls are recorded."""
-    parts = [config.greeting.format(persona=config.persona_name, business=config.business.name)]
+    names = {"{persona}": config.persona_name, "{business}": config.business.name}
+    parts = [_NAMES.sub(lambda match: names[match.group()], config.greeting)]
     if not is_open and config.after_hours.behaviour != "answer" and config.after_hours.notice:
         parts.append(config.after_hours.notice)
     if config.recording.enabled and config.recording.consent:

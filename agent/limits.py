@@ -45,7 +45,7 @@ async def watch(session: AgentSession[Any], c: Conversation, voice: CannedVoice,
         if not asked and silent >= limits.silence_prompt:
             asked = True
             heard = c.progress.caller_turns
-            voice.say(session, "still_there")
+            voice.say(session, "still_there", allow_interruptions=False)  # noise must not swallow the question
         if asked and c.progress.caller_turns > heard:
             asked = False
 

@@ -52,3 +52,13 @@ def build_session(context: CallContext, settings: Settings) -> AgentSession[Any]
             max_unrecoverable_errors=10,  # agent/apologies.py speaks and ends the call itself, earlier
         ),
     )
+
+
+async def close_providers(session: AgentSession[Any]) -> None:
+    """A closed session has closed its streams; the clients behind them, with their open sockets, are left to its owner."""
+    if session.stt is not None:
+        await session.stt.aclose()
+    if session.llm is not None:
+        await session.llm.aclose()
+    if session.tts is not None:
+        await session.tts.aclose()

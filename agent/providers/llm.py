@@ -1,5 +1,8 @@
 """The language model and the one that steps in when it fails."""
 
+import asyncio
+from collections.abc import Sequence
+
 from livekit.agents import NOT_GIVEN, llm
 from livekit.plugins import openai
 
@@ -11,16 +14,28 @@ from contracts.call import CallContext
 ATTEMPT_TIMEOUT = 2.5
 
 
-def build_llm(context: CallContext, settings: Settings) -> llm.FallbackAdapter:
+class Models(llm.FallbackAdapter):
+    """One after the other until one answers; closed together, which the framework's adapter leaves to its owner."""
+
+    def __init__(self, models: Sequence[openai.LLM]) -> None:
+        super().__init__(
+            [*models],
+            attempt_timeout=ATTEMPT_TIMEOUT,
+            max_retry_per_llm=0 if len(models) > 1 else 1,
+            retry_interval=0.1,
+            sticky=True,
+        )
+        self._owned = models
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        await asyncio.gather(*(model.aclose() for model in self._owned))
+
+
+def build_llm(context: CallContext, settings: Settings) -> Models:
     described = context.config.language_model
     models = [described.model or settings.llm_model, described.fallback_model or settings.llm_fallback_model]
-    return llm.FallbackAdapter(
-        [_openai(model, context, settings) for model in dict.fromkeys(models)],
-        attempt_timeout=ATTEMPT_TIMEOUT,
-        max_retry_per_llm=0 if models[0] != models[1] else 1,
-        retry_interval=0.1,
-        sticky=True,
-    )
+    return Models([_openai(model, context, settings) for model in dict.fromkeys(models)])
 
 
 def _openai(model: str, context: CallContext, settings: Settings) -> openai.LLM:
