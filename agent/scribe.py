@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from livekit.agents import AgentSession, ConversationItemAddedEvent, FunctionToolsExecutedEvent
@@ -48,7 +48,7 @@ class Scribe:
         progress = self._c.progress
         progress.caller_turns += 1
         progress.turns_since_progress += 1
-        self._c.recorder.note(CallerSaid(at=_at(item), text=item.text_content or "", language=self._c.language))
+        self._c.recorder.note(CallerSaid(at=self._at(item), text=item.text_content or "", language=self._c.language))
 
     def _assistant_said(self, item: ChatMessage) -> None:
         latency = TurnLatency()
@@ -58,14 +58,23 @@ class Scribe:
             if latency.total is not None:
                 self.latencies.append(latency.total)
         self._c.recorder.note(
-            AssistantSaid(at=_at(item), text=item.text_content or "", interrupted=item.interrupted, latency=latency)
+            AssistantSaid(
+                at=self._at(item), text=item.text_content or "", interrupted=item.interrupted, latency=latency
+            )
         )
+
+    def _at(self, item: ChatMessage) -> datetime:
+        """On the call's clock, as everything else on record."""
+        return self._c.now() - timedelta(seconds=time.time() - item.created_at)
 
     def _latency(self, spoken: MetricsReport) -> TurnLatency:
         heard = self._caller
         stopped, started = heard.get("stopped_speaking_at"), spoken.get("started_speaking_at")
         return TurnLatency(
-            total=_ms(started - stopped if started is not None and stopped is not None else None),
+            # AVA may have begun before the caller had really finished: then nobody waited, and there is nothing to measure
+            total=_ms(started - stopped)
+            if started is not None and stopped is not None and started >= stopped
+            else None,
             endpointing=_ms(heard.get("end_of_turn_delay")),
             stt=_ms(heard.get("transcription_delay")),
             llm_ttft=_ms(spoken.get("llm_node_ttft")),
@@ -113,10 +122,6 @@ class Scribe:
             tts_characters=tts,
             call_seconds=round(call_seconds, 2),
         )
-
-
-def _at(item: ChatMessage) -> datetime:
-    return datetime.fromtimestamp(item.created_at, UTC)
 
 
 def _ms(value: float | None) -> float | None:
