@@ -48,6 +48,10 @@ class Confirmation:
     speech: SpeechHandle | None
 
     @property
+    def being_said(self) -> bool:
+        return self.speech is not None and not self.speech.done()
+
+    @property
     def heard(self) -> bool:
         """At least its beginning, which says that it is done, came out of the voice."""
         return self.speech is not None and any(

@@ -1,11 +1,12 @@
 """Messages for the team: who, number, reason, urgency. Kept on disk before the caller hears that they are."""
 
-from uuid import uuid4
+from uuid import UUID, uuid5
 
 from livekit.agents.llm import ToolResult, Toolset
+from livekit.agents.voice import SpeechHandle
 
 from agent.conversation import Conversation
-from agent.speaking import Arguments, Context, raw_tool, text, told
+from agent.speaking import Arguments, Context, answered, raw_tool, speak, text
 from calendar_tools.speech import hear_phone
 from contracts.call import MessageTaken
 
@@ -20,6 +21,7 @@ class MessageArguments(Arguments):
 class MessageTools(Toolset):
     def __init__(self, conversation: Conversation) -> None:
         self._c = conversation
+        self._taken: dict[UUID, SpeechHandle | None] = {}  # message -> the sentence that says it is kept
         take = raw_tool(
             self._take,
             name="take_message",
@@ -43,10 +45,13 @@ class MessageTools(Toolset):
         ctx.disallow_interruptions()
         country = c.config.hours.country or "FR"
         number = hear_phone(said.callback_number, c.language, country) if said.callback_number else None
+        message_id = uuid5(c.context.call_id, said.model_dump_json())
+        if message_id in self._taken:  # the model called twice: it is one message, and is said once
+            return answered("taken", c.phrases.message_taken, spoken=self._taken[message_id] is not None)
         await c.recorder.keep(
             MessageTaken(
                 at=c.now(),
-                message_id=uuid4(),
+                message_id=message_id,
                 caller_name=said.caller_name,
                 callback_number=number or c.context.caller,
                 reason=said.reason,
@@ -55,4 +60,5 @@ class MessageTools(Toolset):
         )
         c.progress.messages += 1
         c.progress.made()
-        return told(ctx, "taken", c.phrases.message_taken)
+        self._taken[message_id] = speak(ctx, c.phrases.message_taken)
+        return answered("taken", c.phrases.message_taken, spoken=self._taken[message_id] is not None)
