@@ -29,6 +29,8 @@ class Phrases:
     read_back: str
     booked: str
     moved: str
+    move_back: str
+    cancel_back: str
     cancelled: str
     offer: str
     none_then: str
@@ -74,6 +76,8 @@ PHRASES: dict[Language, Phrases] = {
         slot_gone="Ce créneau vient d'être pris.",
         read_back="Je récapitule : {service}, {moment}, au nom de {name}. C'est bien ça ?",
         booked="C'est réservé : {service}, {moment}, au nom de {name}. Puis-je faire autre chose pour vous ?",
+        move_back="Je déplace votre rendez-vous du {old} au {new}. C'est bien ça ?",
+        cancel_back="J'annule votre rendez-vous du {moment}. C'est bien ça ?",
         moved="C'est fait : votre rendez-vous est déplacé au {moment}. Puis-je faire autre chose pour vous ?",
         cancelled="Votre rendez-vous du {moment} est annulé. Puis-je faire autre chose pour vous ?",
         offer="{moments}. Qu'est-ce qui vous convient ?",
@@ -117,6 +121,8 @@ PHRASES: dict[Language, Phrases] = {
         slot_gone="That time has just been taken.",
         read_back="Let me read that back: {service}, {moment}, for {name}. Is that right?",
         booked="You're booked: {service}, {moment}, for {name}. Is there anything else I can do?",
+        move_back="I move your appointment from {old} to {new}. Is that right?",
+        cancel_back="I cancel your appointment on {moment}. Is that right?",
         moved="Done: your appointment is moved to {moment}. Is there anything else I can do?",
         cancelled="Your appointment on {moment} is cancelled. Is there anything else I can do?",
         offer="{moments}. Which would suit you?",
@@ -158,6 +164,8 @@ PHRASES: dict[Language, Phrases] = {
         slot_gone="הזמן הזה בדיוק נתפס.",
         read_back="אני חוזרת על הפרטים: {service}, {moment}, על שם {name}. נכון?",
         booked="התור נקבע: {service}, {moment}, על שם {name}. אפשר לעזור בעוד משהו?",
+        move_back="להעביר את התור מ{old} ל{new}?",
+        cancel_back="לבטל את התור של {moment}?",
         moved="בוצע: התור הועבר ל{moment}. אפשר לעזור בעוד משהו?",
         cancelled="התור של {moment} בוטל. אפשר לעזור בעוד משהו?",
         offer="{moments}. מה מתאים לכם?",

@@ -142,6 +142,11 @@ class BookingDesk:
         """The bookings that may be moved or cancelled."""
         return tuple(ref for ref, mine in self._mine.items() if mine.booking.stands)
 
+    def find_reference(self, reference: str) -> Booking | None:
+        """The booking that bears this name in this call."""
+        mine = self._mine.get(reference)
+        return mine.booking if mine is not None else None
+
     def attendee(self, name: str, *, phone: str | None = None, email: str | None = None) -> Attendee:
         """Who is to be booked; without phone and e-mail, reached at the number that calls (if it shows)."""
         reached = phone or (None if email else self._person.caller_id or self._person.phone)

@@ -10,6 +10,7 @@ from livekit.agents.llm import RawFunctionTool, Tool, ToolResult, Toolset
 
 from agent.conversation import Confirmation, Conversation
 from agent.speaking import Arguments, Context, answered, one_of, raw_tool, speak, text, told
+from agent.tools.consent import consent
 from agent.tools.days import DAY_PROPERTY, PART_PROPERTY, settle_day
 from calendar_tools.booking import BookingDesk
 from calendar_tools.model import Receipt
@@ -128,14 +129,16 @@ class BookingTools(Toolset):
             raw_tool(
                 self._reschedule,
                 name="reschedule_booking",
-                description="Moves a booking that find_my_booking found to a slot on offer, once the caller agreed.",
+                description="Moves a booking that find_my_booking found to a slot on offer. Without a clear yes of the caller "
+                "just before, it reads back and asks; call it again after the yes.",
                 properties={"booking_ref": references, "slot_id": slots},
                 once=True,
             ),
             raw_tool(
                 self._cancel,
                 name="cancel_booking",
-                description="Cancels a booking that find_my_booking found, once the caller has confirmed it.",
+                description="Cancels a booking that find_my_booking found. Without a clear yes of the caller just before, it "
+                "asks; call it again after the yes.",
                 properties={"booking_ref": references},
                 once=True,
             ),
@@ -186,7 +189,7 @@ class BookingTools(Toolset):
     async def _book_slot(self, raw_arguments: dict[str, object], ctx: Context) -> ToolResult:
         wanted = BookSlot.read(raw_arguments)
         name = self._held.get(wanted.slot_id)
-        if name is None:  # nothing is written that the caller has not heard read back
+        if name is None or consent(ctx, self._c.language) is False:  # nothing is written without read-back and a yes
             return await self._hold_slot({"slot_id": wanted.slot_id, "caller_name": wanted.caller_name}, ctx)
         attendee = self._desk.attendee(
             name, phone=self._phone(wanted.callback_number), email=hear_email(wanted.email, self._c.language)
@@ -242,6 +245,14 @@ class BookingTools(Toolset):
 
     async def _reschedule(self, raw_arguments: dict[str, object], ctx: Context) -> ToolResult:
         wanted = Reschedule.read(raw_arguments)
+        offer, old = self._desk.offers.find(wanted.slot_id), self._desk.find_reference(wanted.booking_ref)
+        if offer is not None and old is not None and consent(ctx, self._c.language) is not True:
+            self._c.read_back = (offer.slot.start,)
+            return told(
+                ctx,
+                "confirm",
+                self._c.phrases.move_back.format(old=self._moment(old.start), new=self._moment(offer.slot.start)),
+            )
         ctx.disallow_interruptions()
         async with self._filler(ctx):
             moved = await self._desk.reschedule(wanted.booking_ref, wanted.slot_id)
@@ -261,6 +272,9 @@ class BookingTools(Toolset):
 
     async def _cancel(self, raw_arguments: dict[str, object], ctx: Context) -> ToolResult:
         wanted = Cancel.read(raw_arguments)
+        booking = self._desk.find_reference(wanted.booking_ref)
+        if booking is not None and consent(ctx, self._c.language) is not True:
+            return told(ctx, "confirm", self._c.phrases.cancel_back.format(moment=self._moment(booking.start)))
         ctx.disallow_interruptions()
         async with self._filler(ctx):
             cancelled = await self._desk.cancel(wanted.booking_ref)
@@ -277,6 +291,8 @@ class BookingTools(Toolset):
     # words
 
     def _confirmed(self, ctx: Context, status: str, say: str, receipt: Receipt) -> ToolResult:
+        if any(told.receipt == receipt and told.being_said for told in self._c.confirmations):
+            return answered(status, say, spoken=True)  # the model called twice in one breath: it is said once
         speech = speak(ctx, say)
         self._c.confirmations.append(Confirmation(receipt, speech))
         return answered(status, say, spoken=speech is not None)
