@@ -5,9 +5,10 @@ Owns: reading lines, printing turns. Refuses: knowing how AVA answers: `run_call
 
 import asyncio
 import sys
+import threading
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +22,7 @@ from agent.call import run_call
 from agent.line import Line, TransferResult
 from agent.resources import Resources, open_resources
 from agent.settings import Settings
-from contracts.assistant import Language
+from contracts.assistant import AssistantConfig, Language, Limits
 from contracts.call import AssistantSaid, CallerSaid, CallEvent, InboundCall, TurnLatency
 from contracts.ids import call_id_for
 from demo.keys import real_settings
@@ -32,6 +33,7 @@ from demo.stack import NUMBERS, Stack, open_stack
 _CALLER = {"fr": "+33612345678", "en": "+447400123456", "he": "+972502345678"}
 _SETTLED = 0.25  # seconds without a word or work after which an answer is over
 _LONGEST_ANSWER = 30.0
+_LINES = 20  # typed ahead
 _QUIT = ("/quit", "/exit", "/q")
 
 
@@ -64,8 +66,12 @@ class TypedLine:
         """Returns when AVA has answered and has nothing left to do. A turn of hers that still goes on is interrupted, as
         a voice would."""
         assert self.session is not None
-        await self.session.interrupt()
-        self.session.generate_reply(user_input=words, input_modality="text")
+        with suppress(RuntimeError):  # what may not be interrupted is said to its end
+            await self.session.interrupt()
+        try:
+            self.session.generate_reply(user_input=words, input_modality="text")
+        except RuntimeError:  # she has hung up meanwhile
+            return
         await self.settled()
 
     async def settled(self) -> None:
@@ -127,6 +133,8 @@ async def run_talk(language: str, *, mic: bool, real: bool, data: Path) -> None:
             console.print(f"No microphone: {why}. You can type instead.", style="yellow")
     async with open_stack(data=data) as stack, _resources(stack, real=real, data=data) as (resources, notes):
         await stack.open_for(spoken)
+        practice = stack.practices[spoken]
+        stack.database.publish(practice.seeded.assistant_id, _patient(practice.config, speaks=microphone is not None))
         for note in notes:
             console.print(note, style="dim")
         business = stack.practices[spoken].config.business.name
@@ -152,6 +160,14 @@ async def run_talk(language: str, *, mic: bool, real: bool, data: Path) -> None:
         await _farewell(stack, resources, inbound, console_print=console.print)
 
 
+def _patient(config: AssistantConfig, *, speaks: bool) -> AssistantConfig:
+    """Who types is silent for long, and no caller; who really speaks is understood by the turn model of the preset."""
+    changes: dict[str, object] = {"limits": Limits(max_call=7200, silence_prompt=60, silence_hang_up=180)}
+    if speaks:
+        changes["turn_taking"] = config.turn_taking.model_copy(update={"detection": "model"})
+    return config.model_copy(update=changes)
+
+
 async def _call(line: Line, resources: Resources, typed: TypedLine | None, printer: _Printer) -> None:
     async with http_context.open():
         with fake_job_context():
@@ -163,16 +179,33 @@ async def _call(line: Line, resources: Resources, typed: TypedLine | None, print
                 await call.finish()
 
 
+def _lines() -> asyncio.Queue[str]:
+    """Standard input by the line, "" at its end. A thread that ends with the process: a call that is over waits for no key."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str] = asyncio.Queue(_LINES)
+
+    def read() -> None:
+        typed = "…"
+        while typed:
+            typed = sys.stdin.readline()
+            if loop.is_closed():
+                return
+            asyncio.run_coroutine_threadsafe(lines.put(typed), loop).result()
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    return lines
+
+
 async def _read(line: TypedLine, printer: _Printer) -> None:
     """Lines of standard input, a pipe as well as a keyboard."""
-    loop = asyncio.get_running_loop()
+    lines = _lines()
     await line.up.wait()
     await line.settled()
     while not line.down.is_set():
         if sys.stdin.isatty():
             sys.stdout.write("       you       ")
             sys.stdout.flush()
-        typed = await loop.run_in_executor(None, sys.stdin.readline)
+        typed = await lines.get()
         words = typed.strip()
         if not typed or words in _QUIT:
             line.end()
