@@ -14,7 +14,7 @@ _WORD = re.compile(r"[^\W\d_]{3,}", re.UNICODE)
 
 def _words(phrase: str) -> set[str]:
     plain = "".join(c for c in unicodedata.normalize("NFKD", phrase.casefold()) if not unicodedata.combining(c))
-    return set(_WORD.findall(plain))
+    return {word[:-1] if len(word) > 3 and word[-1] in "sx" else word for word in _WORD.findall(plain)}  # plurals
 
 
 def find_entry(question: str, faq: tuple[FaqEntry, ...]) -> FaqEntry | None:
