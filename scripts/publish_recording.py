@@ -1,6 +1,6 @@
 """From a demo's stereo recording to what docs/ holds: an Opus file small enough to commit and a picture of both sides.
 
-    python scripts/publish_recording.py .ava/demo/recordings/book-fr.wav docs/demo-book-fr
+python scripts/publish_recording.py .ava/demo/recordings/book-fr.wav docs/demo-book-fr
 """
 
 import sys
@@ -71,7 +71,9 @@ def main(arguments: list[str]) -> int:
     samples, rate = read_stereo(source)
     write_opus(samples, rate, target.with_suffix(".ogg"))
     draw(samples, rate, target.with_suffix(".png"))
-    print(f"{target.with_suffix('.ogg')}: {target.with_suffix('.ogg').stat().st_size // 1024} KiB, {len(samples) / rate:.1f} s")
+    print(
+        f"{target.with_suffix('.ogg')}: {target.with_suffix('.ogg').stat().st_size // 1024} KiB, {len(samples) / rate:.1f} s"
+    )
     return 0
 
 
