@@ -2,6 +2,7 @@
 gives it time (on_session_end), never between the goodbye and the hang-up."""
 
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 
 import structlog
@@ -100,7 +101,7 @@ def percentile(ordered: list[float], share: float) -> float | None:
     """Nearest rank of an ordered list."""
     if not ordered:
         return None
-    rank = max(0, min(len(ordered) - 1, round(share * len(ordered) + 0.5) - 1))
+    rank = max(0, min(len(ordered), ceil(share * len(ordered))) - 1)
     return round(ordered[rank], 1)
 
 

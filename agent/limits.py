@@ -44,7 +44,8 @@ async def watch(session: AgentSession[Any], c: Conversation, voice: CannedVoice,
             return await finish(session, c, voice, "silent_goodbye", by="limit")
         if not asked and silent >= limits.silence_prompt:
             asked = True
-            heard = c.progress.caller_turns
+            heard, c.progress.last_heard = c.progress.caller_turns, now  # the answer's time begins with the question
+            await _take_the_word(session)
             voice.say(session, "still_there", allow_interruptions=False)  # noise must not swallow the question
         if asked and c.progress.caller_turns > heard:
             asked = False
@@ -54,8 +55,7 @@ async def finish(session: AgentSession[Any], c: Conversation, voice: CannedVoice
     """Last words, then the session closes; a caller who talks over them does not keep the line open."""
     c.end(by)
     log.info("ending the call", call_id=str(c.context.call_id), clip=clip, by=by)
-    if session.current_speech is not None:
-        await session.interrupt(force=True)
+    await _take_the_word(session)
     handle = voice.say(session, clip, allow_interruptions=False)
     try:
         async with asyncio.timeout(_LAST_WORDS):
@@ -63,3 +63,9 @@ async def finish(session: AgentSession[Any], c: Conversation, voice: CannedVoice
     except TimeoutError:
         log.warning("last words took too long", call_id=str(c.context.call_id))
     session.shutdown(drain=False)
+
+
+async def _take_the_word(session: AgentSession[Any]) -> None:
+    """Noise that sounds like a voice holds a sentence back for as long as it lasts: what is said next would wait behind it."""
+    if session.current_speech is not None:
+        await session.interrupt(force=True)

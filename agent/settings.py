@@ -15,7 +15,13 @@ class SettingsMissing(Exception):
 class Settings(BaseSettings):
     """Keys are SecretStr: they show in no repr and no log. Base URLs default to the providers' public ones."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,  # a line of .env.example that was left as it is means: not set
+        extra="ignore",
+        frozen=True,
+    )
 
     livekit_url: str | None = None
     livekit_api_key: str | None = None
@@ -67,25 +73,41 @@ def _advice(problems: list[str]) -> str:
 
 def load_settings(*, for_worker: bool = False, **values: Any) -> Settings:
     """Raises SettingsMissing with the name of every variable that is missing or wrong; never with a value."""
+    problems: dict[str, str] = {}
+    settings: Settings | None = None
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, p['loc'])).upper()}: {p['msg'].lower()}" for p in error.errors()]
-        raise SettingsMissing(_advice(problems)) from None
-    empty = [
-        name.upper()
-        for name in ("openai_api_key", "deepgram_api_key", "eleven_api_key")
-        if not getattr(settings, name).get_secret_value()
-    ]
-    if settings.supabase_secret_key is None and settings.supabase_service_role_key is None:
-        empty.append("SUPABASE_SECRET_KEY (or SUPABASE_SERVICE_ROLE_KEY)")
-    if for_worker:
-        empty += [
-            n.upper() for n in ("livekit_url", "livekit_api_key", "livekit_api_secret") if not getattr(settings, n)
-        ]
-    if empty:
-        raise SettingsMissing(_advice([f"{name}: missing" for name in empty]))
+        problems = {".".join(map(str, p["loc"])).upper(): p["msg"].lower() for p in error.errors()}
+    for name in _missing(_Keys(**values), for_worker=for_worker):
+        problems.setdefault(name, "missing")
+    if settings is None or problems:
+        raise SettingsMissing(_advice([f"{name}: {problem}" for name, problem in problems.items()]))
     return settings
+
+
+class _Keys(BaseSettings):
+    """What must not be empty, read apart from `Settings`, so that one run names all that is missing."""
+
+    model_config = Settings.model_config
+    openai_api_key: Any = None
+    deepgram_api_key: Any = None
+    eleven_api_key: Any = None
+    supabase_secret_key: Any = None
+    supabase_service_role_key: Any = None
+    livekit_url: Any = None
+    livekit_api_key: Any = None
+    livekit_api_secret: Any = None
+
+
+def _missing(keys: _Keys, *, for_worker: bool) -> list[str]:
+    wanted = ["openai_api_key", "deepgram_api_key", "eleven_api_key"]
+    if for_worker:
+        wanted += ["livekit_url", "livekit_api_key", "livekit_api_secret"]
+    empty = [name.upper() for name in wanted if not getattr(keys, name)]
+    if not keys.supabase_secret_key and not keys.supabase_service_role_key:
+        empty.append("SUPABASE_SECRET_KEY (or SUPABASE_SERVICE_ROLE_KEY)")
+    return empty
 
 
 def export_livekit(settings: Settings) -> None:

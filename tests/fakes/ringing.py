@@ -33,7 +33,7 @@ from contracts.call import (
     ToolCalled,
 )
 from contracts.ids import call_id_for
-from demo.line import RATE, TICK, InProcessLine
+from demo.line import RATE, InProcessLine
 from demo.stack import Stack, demo_config, read_preset
 from sandbox.callers import get_recording
 from sandbox.seeding import Seeded
@@ -66,17 +66,12 @@ class Ring:
     async def hears(self, stretches: int) -> None:
         """Until AVA's n-th stretch of sound has begun, or the line is down."""
         while len(self.line.heard) < stretches and not self.line.down.is_set():
-            await asyncio.sleep(TICK)
+            await self.line.next_tick()
 
     async def hears_more(self, quiet: float = 0.3) -> None:
         """Until AVA has begun another stretch and ended it."""
         await self.hears(len(self.line.heard) + 1)
         await self.line.quiet_for(quiet)
-
-    async def until(self, done: Callable[[], bool], seconds: float = PATIENCE) -> None:
-        async with asyncio.timeout(seconds):
-            while not done():
-                await asyncio.sleep(TICK)
 
     async def says(self, words: str, *, sound: str = VOICE) -> None:
         """`words` are what the recogniser will write for one burst of `sound`."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from contracts.call import CallClosing, CallContext, CallEvent, InboundCall
+from contracts.call import CallClosing, CallContext, CallEvent, InboundCall, RanOn
 from contracts.errors import DomainError
 from contracts.ports import CallStore, OpenDoubt
 
@@ -19,10 +19,10 @@ class TroubledStore(CallStore):
         self.error = error
         self.opened = 0
 
-    async def open_call(self, inbound: InboundCall) -> CallContext:
+    async def open_call(self, inbound: InboundCall, *, ran_on: RanOn | None = None) -> CallContext:
         self.opened += 1
         await self._trouble()
-        return await self._store.open_call(inbound)
+        return await self._store.open_call(inbound, ran_on=ran_on)
 
     async def append_events(self, call_id: UUID, events: Sequence[CallEvent]) -> int:
         await self._trouble()

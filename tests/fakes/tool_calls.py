@@ -1,6 +1,6 @@
 """A tool's surroundings without a session: what it says is written down, whether it may be interrupted too."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
-from livekit.agents.llm import RawFunctionTool, Toolset, ToolResult
+from livekit.agents.llm import ChatContext, RawFunctionTool, ToolResult, Toolset
 
 from agent.conversation import Conversation
 from agent.line import TransferResult
@@ -33,6 +33,10 @@ class Speech:
 
     interrupted: bool = False
     chat_items: list[Any] = field(default_factory=list[Any])
+    over: bool = False
+
+    def done(self) -> bool:
+        return self.over
 
 
 @dataclass
@@ -43,6 +47,14 @@ class ToolContext:
     said: list[str] = field(default_factory=list[str])
     log: list[str] = field(default_factory=list[str])
     session_closed: bool = False
+    history: ChatContext = field(default_factory=ChatContext.empty)
+
+    @classmethod
+    def after(cls, caller: str) -> "ToolContext":
+        """The caller's last words before the tool was called."""
+        ctx = cls()
+        ctx.history.add_message(role="user", content=caller)
+        return ctx
 
     @property
     def session(self) -> "ToolContext":
@@ -59,7 +71,7 @@ class ToolContext:
         self.log.append("uninterruptible")
 
     @asynccontextmanager
-    async def with_filler(self, text: str, *, delay: float) -> AsyncIterator[None]:
+    async def with_filler(self, text: str, *, delay: float) -> AsyncGenerator[None]:
         self.log.append(f"filler after {delay}")
         yield
 
@@ -124,7 +136,7 @@ def inbound_call(*, caller: str | None = CALLER, dialed: str = NUMBER, at: datet
 @asynccontextmanager
 async def open_conversation(
     spool: Path, *, preset: str = "health.fr", caller: str | None = CALLER, with_desk: bool = True, **changes: Any
-) -> AsyncIterator[Desk]:
+) -> AsyncGenerator[Desk]:
     config = read_preset(preset).model_copy(update=changes)
     clock, store, events = Clock(), MemoryCallStore(), list[CallEvent]()
     store.seed_assistant(tenant_name="t", config=config, number=NUMBER)

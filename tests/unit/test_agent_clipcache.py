@@ -16,6 +16,10 @@ from contracts.assistant import AssistantConfig
 CLIP = bytes(range(256)) * 10
 
 
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
 def test_key_tells_apart_all_that_changes_the_sound(config: AssistantConfig) -> None:
     def voiced(**changes: Any) -> AssistantConfig:
         return config.model_copy(update={"voice": config.voice.model_copy(update=changes)})
@@ -50,14 +54,14 @@ async def test_least_recently_used_goes_first(tmp_path: Path) -> None:
     await cache.put(ClipKey("new"), CLIP)
     assert await cache.get(ClipKey("k01")) is None
     assert await cache.get(ClipKey("k00")) == CLIP
-    assert sum(p.stat().st_size for p in tmp_path.iterdir()) <= len(CLIP) * 12
+    assert _bytes_in(tmp_path) <= len(CLIP) * 12
 
 
 async def test_too_large_or_empty_is_not_kept(tmp_path: Path) -> None:
     cache = ClipCache(tmp_path, max_bytes=len(CLIP) * 5)
     await cache.put(ClipKey("large"), CLIP)
     await cache.put(ClipKey("none"), b"")
-    assert not list(tmp_path.iterdir())
+    assert _bytes_in(tmp_path) == 0
 
 
 async def test_leftover_of_a_cut_write_is_no_clip(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_one_of_the_two_store_keys_is_enough() -> None:
 def test_everything_missing_is_named_at_once() -> None:
     with pytest.raises(SettingsMissing) as caught:
         load_settings(_env_file=None)
-    for name in ("OPENAI_API_KEY", "DEEPGRAM_API_KEY", "ELEVEN_API_KEY", "SUPABASE_URL"):
+    for name in ("OPENAI_API_KEY", "DEEPGRAM_API_KEY", "ELEVEN_API_KEY", "SUPABASE_URL", "SUPABASE_SECRET_KEY"):
         assert name in str(caught.value)
     assert ".env.example" in str(caught.value)
 
@@ -84,6 +84,30 @@ def test_no_key_shows_in_a_repr() -> None:
     assert "very-secret" not in repr(settings)
     assert "very-secret" not in str(settings)
     assert "very-secret" not in repr(settings.model_dump())
+
+
+def test_lines_of_the_example_that_were_left_empty_mean_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "LANGFUSE_PUBLIC_KEY",
+        "LANGFUSE_SECRET_KEY",
+        "CAL_API_KEY",
+        "SUPABASE_SECRET_KEY",
+        "AVA_PROMETHEUS_PORT",
+    ):
+        monkeypatch.setenv(name, "")
+    given = {"supabase_service_role_key": "jwt", **{k: KEYS[k] for k in list(KEYS)[:4]}}
+    settings = load_settings(_env_file=None, **given)
+    assert not settings.traces
+    assert settings.cal_api_key is None
+    assert settings.store_key.get_secret_value() == "jwt"
+    assert settings.ava_prometheus_port is None
+
+
+def test_wrong_and_missing_are_named_together() -> None:
+    with pytest.raises(SettingsMissing) as caught:
+        load(for_worker=True, without="livekit_url", ava_health_port="x")
+    assert "AVA_HEALTH_PORT" in str(caught.value)
+    assert "LIVEKIT_URL" in str(caught.value)
 
 
 def test_traces_need_both_keys() -> None:
