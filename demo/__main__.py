@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from rich.table import Table
+from rich.text import Text
 
 from agent import logs
 from demo.lanes import LaneFailed, run_lanes, serve_lane
@@ -38,7 +40,7 @@ def main(
     keep: Keep = _DATA / "recordings",
     data: Data = _DATA,
     quiet: Annotated[bool, typer.Option(help="print nothing but what went wrong")] = False,
-    lanes: Annotated[int, typer.Option(help="calls at the same time, when there are several", min=1, max=8)] = 3,
+    lanes: Annotated[int, typer.Option(help="calls at the same time, when there are several", min=1, max=8)] = 4,
 ) -> None:
     """Rings AVA. Exit code 0 only if calendar, records and sound agree."""
     if context.invoked_subcommand is not None:
@@ -122,9 +124,10 @@ async def _many(scenarios: list[Scenario], keep: Path, data: Path, quiet: bool, 
 
 def _list() -> None:
     console = open_console()
-    width = max(map(len, load_scenarios()))
+    table = Table.grid(padding=(0, 2))
     for scenario in load_scenarios().values():
-        console.print(f"[bold]{scenario.name:<{width}}[/bold]  {scenario.language}  {scenario.title}")
+        table.add_row(Text(scenario.name, style="bold"), scenario.language, scenario.title)
+    console.print(table)
 
 
 def _write(path: Path, reports: list[CallReport], *, whole: bool) -> None:

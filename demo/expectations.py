@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from agent.phrases import PHRASES
 from contracts.assistant import Language
-from contracts.call import AssistantSaid, CallEvent, ProblemSeen, ToolCalled, TransferRequested
+from contracts.call import AssistantSaid, CallEvent, ProblemSeen, SpeechHeld, ToolCalled, TransferRequested
 from demo.report import CalendarBooking, Check, Records
 from demo.scenario import Expected, Scenario
 
@@ -29,6 +29,9 @@ def check_expected(
     if wanted.problems:
         seen = {e.part for e in events if isinstance(e, ProblemSeen)}
         checks.append(_check("the failing parts are on record", set(wanted.problems) <= seen, ", ".join(sorted(seen))))
+    if wanted.held:
+        held = sum(1 for e in events if isinstance(e, SpeechHeld))
+        checks.append(_check("unproved sentences were held back", held >= wanted.held, f"{held} held"))
     if wanted.interruptions:
         cut = sum(1 for e in events if isinstance(e, AssistantSaid) and e.interrupted)
         checks.append(_check("AVA let herself be interrupted", cut >= wanted.interruptions, f"{cut} turns cut"))
@@ -60,10 +63,11 @@ def _bookings(wanted: Expected, calendar: Sequence[CalendarBooking]) -> Check:
         for b in calendar
         if not b.foreign and (not b.seeded or b.status != "accepted")
     }
+    phones = {b.phone for b in wanted.bookings if b.phone} - {b.phone for b in calendar}
     detail = "; ".join(" ".join(b) for b in sorted(found)) or "none"
     if found != expected:
         detail += " — wanted " + ("; ".join(" ".join(b) for b in sorted(expected)) or "none")
-    return _check("the calendar holds what was agreed", found == expected, detail)
+    return _check("the calendar holds what was agreed", found == expected and not phones, detail)
 
 
 def _rows(wanted: Expected, records: Records, events: Sequence[CallEvent]) -> list[Check]:

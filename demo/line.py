@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from livekit.agents import Agent, AgentSession
+from livekit.agents.voice.transcription import TranscriptSynchronizer
 
 from agent.line import TransferResult
 from contracts.call import InboundCall
@@ -91,6 +92,7 @@ class InProcessLine:
         self._mouth = Mouth()
         self._session: AgentSession[Any] | None = None
         self._clock: asyncio.Task[None] | None = None
+        self._words: TranscriptSynchronizer | None = None
         self._silent_ticks = 0
         self._begun_segments = 0
         self.timeline = Timeline()
@@ -114,7 +116,10 @@ class InProcessLine:
     async def start(self, session: AgentSession[Any], agent: Agent) -> None:
         self._session = session
         session.input.audio = self._ear
-        session.output.audio = self._mouth
+        # as a room's output does: of a turn that is cut short, the words that were heard are on record, not those meant
+        self._words = TranscriptSynchronizer(next_in_chain_audio=self._mouth, next_in_chain_text=None)
+        session.output.audio = self._words.audio_output
+        session.output.transcription = self._words.text_output
         self.started_at = time.perf_counter()
         if self._clock is None:
             self._clock = asyncio.create_task(self._run())
@@ -124,6 +129,8 @@ class InProcessLine:
         self.down.set()
         if self._clock is not None:
             await self._clock
+        if self._words is not None:
+            await self._words.aclose()
 
     async def transfer(self, number: str) -> TransferResult:
         return self._transfer

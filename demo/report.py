@@ -86,7 +86,7 @@ class LatencySummary(_Part):
     agent: Percentiles
     pick_up_to_greeting_ms: float | None = None
     session_to_greeting_ms: float | None = None
-    greeting_from_cache: bool = False
+    greeting: Literal["cache", "voice", "shipped"] = "voice"  # where its audio came from
     late_ticks: int = 0  # 20 ms ticks of the line's clock that came late: this machine was busy
 
 

@@ -92,6 +92,7 @@ class ExpectedBooking(_Part):
     start: datetime
     attendee: str
     status: Literal["accepted", "cancelled"] = "accepted"
+    phone: E164 | None = None  # None: whichever
 
 
 class Expected(_Part):
@@ -110,9 +111,9 @@ class Expected(_Part):
     problems: tuple[
         Literal["stt", "llm", "tts", "calendar", "store", "agent"], ...
     ] = ()  # at least these were recorded
+    held: int = 0  # at least so many sentences of the model were held back by the speech guard
     interruptions: int = 0  # at least so many turns of AVA were cut by the caller
     no_call_row: bool = False  # the number is unknown: nobody's call
-    events_in_doubt: bool = False  # the caller spoke so much over AVA that turns need not pair up
 
 
 class Scenario(_Part):
@@ -126,7 +127,8 @@ class Scenario(_Part):
     config: dict[str, Any] = Field(default_factory=dict[str, Any])  # fields of the preset that differ
     without: tuple[ToolName, ...] = ()  # tools taken away
     paused: bool = False
-    known: bool = False  # an earlier call was answered: a last known good exists on disk
+    unreadable: bool = False  # the published version is none that this agent can read
+    known: bool | None = None  # True: an earlier call left a last known good on disk. False: nothing is known here
     before: tuple[Seed | Control, ...] = ()
     steps: tuple[Step, ...] = ()
     after: tuple[Control, ...] = ()  # the world repaired, then one sweep as after every call

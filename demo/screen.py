@@ -23,6 +23,11 @@ from demo.report import CallerDid, CallReport, Check, Entry, Percentiles
 from demo.wording import facts_of, latency_words, status_of
 
 _WIDTH = 100
+_SOURCES = {
+    "cache": "from the cache",
+    "voice": "made by the voice, kept for the next call",
+    "shipped": "a clip of AVA's own",
+}
 _INDENT = 17
 _LANGUAGES = {"fr": "French", "en": "English", "he": "Hebrew"}
 _ACTS = {"interrupts": "talks into her sentence", "noise": "noise", "silent": "says nothing", "hangs_up": "hangs up"}
@@ -193,7 +198,7 @@ def _calendar(report: CallReport) -> Table | Text:
 
 def _records(report: CallReport, call: dict[str, Any]) -> Table | Text:
     if not call:
-        return Text("no row: the number belongs to nobody", style="dim")
+        return Text("no row in the database", style="dim")
     rows = [
         ("call", f"{report.call_id}"),
         (
@@ -221,8 +226,7 @@ def _spread(name: str, measured: Percentiles) -> tuple[str, str]:
 
 def _latency(report: CallReport) -> Table:
     latency = report.latency
-    source = "from the cache" if latency.greeting_from_cache else "made by the voice: the first call of this machine"
-    greeting = f"{_ms(latency.session_to_greeting_ms)} after session start · {source}"
+    greeting = f"{_ms(latency.session_to_greeting_ms)} after session start · {_SOURCES[latency.greeting]}"
     return _grid(
         [
             _spread("on the line", latency.on_the_line),

@@ -1,11 +1,20 @@
 """The world of one scenario: reset, prepared, poked at during the call, repaired, and read afterwards."""
 
+import asyncio
+import shutil
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+from livekit.agents.utils import http_context
+
+from agent.clipcache import ClipKey
+from agent.greeting import greeting_text
+from agent.phrases import PHRASES
+from agent.providers.tts import build_tts
+from agent.voice import CANNED, canned_text, synthesise
 from contracts.assistant import AssistantConfig
 from contracts.call import CallClosing, CallOutcome, InboundCall
 from contracts.ids import call_id_for
@@ -43,9 +52,14 @@ class World:
         stack, scenario = self._stack, self._scenario
         stack.database.clear_faults()
         await stack.open_for(scenario.language)
-        stack.database.publish(self.practice.seeded.assistant_id, self.config)
+        version = {"language": "klingon"} if scenario.unreadable else self.config
+        stack.database.publish(self.practice.seeded.assistant_id, version)
         if scenario.known:
             await self._answer_earlier_call()
+        elif scenario.known is False:
+            await asyncio.to_thread(
+                shutil.rmtree, stack.resources.settings.ava_data_dir / "numbers", ignore_errors=True
+            )
         if scenario.paused:
             stack.database.pause(self.practice.seeded.assistant_id)
         for step in scenario.before:
@@ -113,7 +127,7 @@ class World:
             await self._stack.post("calcom", "bookings", body)
 
     async def _answer_earlier_call(self) -> None:
-        """As a call of yesterday left it: a last known good on disk, and a closed row."""
+        """As a call of yesterday left it: a last known good and the clips on disk, and a closed row."""
         resources = self._stack.resources
         sip = f"SCL_{uuid4().hex[:12]}"
         at = resources.clock()
@@ -124,9 +138,22 @@ class World:
             caller=None,
             received_at=at,
         )
+        await self._keep_clips()
         await resources.known.keep(await resources.store.open_call(earlier))
         closing = CallClosing(call_id=earlier.call_id, ended_at=at, outcome=CallOutcome.ABANDONED, ended_by="caller")
         await resources.store.close_call(closing)
+
+    async def _keep_clips(self) -> None:
+        resources, config = self._stack.resources, self.config
+        greeting = greeting_text(config, is_open=config.hours.is_open(resources.clock()))
+        texts = [greeting, *(canned_text(PHRASES[config.language], name) for name in CANNED)]
+        async with http_context.open():
+            tts = build_tts(config, resources.settings)
+            for text in texts:
+                key = ClipKey.of(config, text)
+                if await resources.clips.get(key) is None:
+                    await resources.clips.put(key, await synthesise(tts, text, config.language))
+            await tts.aclose()
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
