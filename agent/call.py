@@ -91,7 +91,7 @@ def _subscribe(
 
     def added(event: ConversationItemAddedEvent) -> None:
         if isinstance(event.item, ChatMessage) and event.item.role == "assistant":
-            dictation.asked(event.item.text_content or "")
+            dictation.asked(event.item.text_content or "", cut=event.item.interrupted)
             apologies.answered(event.item.text_content or "")
 
     def failed(event: ErrorEvent) -> None:

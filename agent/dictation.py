@@ -25,9 +25,9 @@ class Dictation:
         self._c = c
         self.listening = False
 
-    def asked(self, sentence: str) -> None:
-        """After AVA has spoken: her question decides."""
-        self._set("?" in sentence and bool(_ASKS[self._c.language].search(sentence)))
+    def asked(self, sentence: str, *, cut: bool = False) -> None:
+        """After AVA has spoken: her question decides. `cut`: the caller did not wait for its end, and is spelling already."""
+        self._set(("?" in sentence or cut) and bool(_ASKS[self._c.language].search(sentence)))
 
     def heard(self, event: UserInputTranscribedEvent) -> None:
         """While the caller speaks: spelling lengthens at once; nothing shortens in the middle of a turn."""
