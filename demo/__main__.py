@@ -45,7 +45,7 @@ def main(
     """Rings AVA. Exit code 0 only if calendar, records and sound agree."""
     if context.invoked_subcommand is not None:
         return
-    _quiet_logs()
+    _log_from("CRITICAL")
     if scenario == "list":
         _list()
         return
@@ -75,7 +75,7 @@ def main(
 @app.command(hidden=True)
 def lane(keep: Keep, data: Data) -> None:
     """One lane of several (`demo.lanes`)."""
-    _quiet_logs()
+    _log_from("ERROR")
     asyncio.run(serve_lane(keep=keep, data=data))
 
 
@@ -88,7 +88,7 @@ def talk(
     """The same agent, typed by you. /quit hangs up."""
     from demo.talk import run_talk  # keeps the sound library away from the demo
 
-    _quiet_logs()
+    _log_from("CRITICAL")
     if language not in NUMBERS:
         raise SystemExit(f"no practice speaks {language!r}: choose fr, en or he")
     try:
@@ -139,10 +139,11 @@ def _write(path: Path, reports: list[CallReport], *, whole: bool) -> None:
     path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def _quiet_logs() -> None:
-    """The conversation is the output; what goes wrong is on the record and in the verdict."""
-    logs.set_up("ERROR", json=False)
-    logging.getLogger("livekit").setLevel(logging.ERROR)
+def _log_from(level: str) -> None:
+    """On a terminal the conversation is the output: what goes wrong is on the record and in the verdict. A lane has a file."""
+    logs.set_up(level, json=False)
+    for name in (None, "livekit"):
+        logging.getLogger(name).setLevel(level)
 
 
 if __name__ == "__main__":
