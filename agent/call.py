@@ -18,6 +18,7 @@ from agent.greeting import greet
 from agent.limits import watch
 from agent.line import Line
 from agent.pipeline import build_session, close_providers
+from agent.providers.tts import build_tts
 from agent.receptionist import Receptionist
 from agent.recorder import Recorder
 from agent.refusal import refuse
@@ -60,7 +61,9 @@ async def run_call(
     opened(call)
     await line.start(session, receptionist)
     greeting = await greet(session, c, cache=resources.clips)
-    errands.start(c.prefetch(), voice.prepare(session), watch(session, c, voice, after=greeting))
+    errands.start(
+        c.prefetch(), voice.prepare(build_tts(c.config, resources.settings)), watch(session, c, voice, after=greeting)
+    )
     await c.ended.wait()
     await errands.aclose()
     await line.hang_up()

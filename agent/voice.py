@@ -6,7 +6,7 @@ import wave
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from livekit import rtc
@@ -50,22 +50,20 @@ class CannedVoice:
         self._cache = cache
         self._phrases = PHRASES[config.language]
 
-    async def prepare(self, session: AgentSession[Any]) -> None:
-        """Synthesises what is not kept yet; once in the life of a voice. Failures cost nothing but the nicer clip."""
-        tts = cast("TTS[Any] | None", session.tts)
-        if tts is None:
-            return
-        for name in CANNED:
-            text = canned_text(self._phrases, name)
-            key = ClipKey.of(self._config, text)
-            if await self._cache.get(key) is not None:
-                continue
-            try:
-                async with asyncio.timeout(_SYNTHESIS_DEADLINE):
-                    await self._cache.put(key, await synthesise(tts, text, self._config.language))
-            except (APIError, TimeoutError) as error:
-                log.warning("clip not prepared", clip=name, error=type(error).__name__)
-                return
+    async def prepare(self, tts: TTS[Any]) -> None:
+        """Synthesises what is not kept yet; once in the life of a voice. Failures cost nothing but the nicer clip: `tts` is
+        not the session's, where they would count as failed turns. Closes it."""
+        try:
+            for name in CANNED:
+                text = canned_text(self._phrases, name)
+                key = ClipKey.of(self._config, text)
+                if await self._cache.get(key) is None:
+                    async with asyncio.timeout(_SYNTHESIS_DEADLINE):
+                        await self._cache.put(key, await synthesise(tts, text, self._config.language))
+        except (APIError, TimeoutError) as error:
+            log.warning("clips not prepared", error=type(error).__name__)
+        finally:
+            await tts.aclose()
 
     def say(self, session: AgentSession[Any], name: str, *, allow_interruptions: bool = True) -> SpeechHandle:
         text = canned_text(self._phrases, name)

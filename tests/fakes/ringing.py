@@ -19,7 +19,7 @@ from livekit.agents.utils import http_context
 from agent.call import run_call
 from agent.closing import OpenedCall
 from agent.resources import Resources
-from contracts.assistant import AssistantConfig
+from contracts.assistant import AssistantConfig, FaqEntry
 from contracts.calendar import CalComConnection
 from contracts.call import (
     AssistantSaid,
@@ -38,6 +38,7 @@ from demo.stack import Stack, demo_config, read_preset
 from sandbox.callers import get_recording
 from sandbox.seeding import Seeded
 
+QUESTION, ANSWER = "Est-ce qu'il y a un parking ?", "Oui, juste en face."
 PATIENCE = 20.0  # seconds; past it a call is stuck
 VOICE = "en-yes"  # the sound a caller's typed words are given: one burst of 0.65 s
 
@@ -173,8 +174,10 @@ class House:
         self.stack.database.clear_faults()
 
     def config(self, **changes: Any) -> AssistantConfig:
-        """The French practice with a short greeting, so that calls are short."""
-        config = demo_config(read_preset("health.fr")).model_copy(update={"greeting": "Bonjour, cabinet du Parc."})
+        """The French practice with a short greeting and a short answer to QUESTION, so that calls are short."""
+        faq = (FaqEntry(topic="parking", answer=ANSWER, keywords=("parking", "garer")),)
+        short = {"greeting": "Bonjour, cabinet du Parc.", "faq": faq}
+        config = demo_config(read_preset("health.fr")).model_copy(update=short)
         merged = config.model_dump(mode="json")
         for name, change in changes.items():
             merged[name] = {**merged[name], **change} if isinstance(change, dict) else change
