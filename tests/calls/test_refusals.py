@@ -44,33 +44,34 @@ async def test_unknown_paused_and_unreadable_are_told_so(house: House) -> None:
         assert await house.log(app) == [], f"{app} was asked for a call that can't be answered"
 
 
-async def test_database_down_and_nothing_known_is_told_so(house: House) -> None:
-    number = house.assistant()
-    house.stack.database.stop_postgrest()
-    try:
-        async with house.ring(number) as ring:
-            await ring.over()
-    finally:
-        house.stack.database.start_postgrest()
-    _heard_as_speech(ring)
-    assert ring.rows("calls") == []
-
-
-async def test_database_down_is_answered_as_last_known_and_delivered_once_it_is_back(
+async def test_database_down_is_an_apology_or_the_last_known_good_delivered_once_it_is_back(
     house: House, tmp_path: Path
 ) -> None:
     number = house.assistant()
     resources: Resources = replace(house.resources, known=LastKnownGood(tmp_path / "numbers"), spool=tmp_path / "spool")
     async with house.ring(number, resources=resources) as first:
         await first.greeted()
-    house.stack.database.stop_postgrest()
-    try:
+
+    async def known_to_us() -> Ring:
         async with house.ring(number, resources=resources) as ring:
             await ring.greeted()
             await ring.asks(QUESTION)
             await ring.hang_up()
+        return ring
+
+    async def never_seen() -> Ring:
+        async with house.ring(other) as ring:
+            await ring.over()
+        return ring
+
+    other = house.assistant()
+    house.stack.database.stop_postgrest()
+    try:
+        ring, refused = await asyncio.gather(known_to_us(), never_seen())
     finally:
         house.stack.database.start_postgrest()
+    _heard_as_speech(refused)
+    assert refused.rows("calls") == []
     assert ring.said[-1] == ANSWER
     assert ring.rows("calls") == []
     await sweep(resources)
