@@ -100,7 +100,7 @@ class Apologies:
                 at=self._c.now(),
                 message_id=uuid4(),
                 callback_number=self._c.context.caller,
-                reason="The call ended on a technical failure: please call back.",
+                reason=self._c.phrases.call_back,
                 urgent=True,
             )
         )

@@ -15,6 +15,8 @@ class Phrases:
     leading_nowhere: str
     farewell: str
     say_again: str  # a provider failed on this turn
+    call_back: str  # to the team, with a call that failed
+    missed: str  # to the team, with a call that could not be answered
     give_up: str  # it failed for good: the call ends, a follow-up is kept
     number_unknown: str
     paused: str
@@ -60,6 +62,8 @@ PHRASES: dict[Language, Phrases] = {
         leading_nowhere="Je n'arrive pas à vous aider par ce biais, excusez-moi. Nous vous rappellerons. Au revoir !",
         farewell="Merci de votre appel, au revoir !",
         say_again="Excusez-moi, je n'ai pas pu vous répondre. Pouvez-vous répéter ?",
+        call_back="L'appel s'est terminé sur une panne technique. À rappeler.",
+        missed="Appel reçu pendant une panne : personne n'a pu répondre. À rappeler.",
         give_up="Je rencontre un problème technique. Nous vous rappelons dès que possible. Au revoir !",
         number_unknown="Bonjour. Ce numéro n'est pas encore en service. Au revoir.",
         paused="Bonjour. Notre accueil téléphonique est momentanément indisponible. Merci de rappeler plus tard.",
@@ -106,6 +110,8 @@ PHRASES: dict[Language, Phrases] = {
         leading_nowhere="I'm sorry, I can't help you well this way. We will call you back. Goodbye!",
         farewell="Thank you for calling. Goodbye!",
         say_again="I'm sorry, I couldn't answer just then. Could you say that again?",
+        call_back="The call ended on a technical failure. Please call back.",
+        missed="A call came in during an outage and could not be answered. Please call back.",
         give_up="I'm having a technical problem. We will call you back as soon as we can. Goodbye!",
         number_unknown="Hello. This number is not in service yet. Goodbye.",
         paused="Hello. Our reception is not available at the moment. Please call again later.",
@@ -151,6 +157,8 @@ PHRASES: dict[Language, Phrases] = {
         leading_nowhere="סליחה, אני לא מצליחה לעזור כך. נחזור אליכם. להתראות!",
         farewell="תודה שהתקשרתם, להתראות!",
         say_again="סליחה, לא הצלחתי לענות. אפשר לחזור על זה?",
+        call_back="השיחה הסתיימה בתקלה טכנית. נא לחזור למתקשר.",
+        missed="התקבלה שיחה בזמן תקלה ואי אפשר היה לענות. נא לחזור למתקשר.",
         give_up="יש לי תקלה טכנית. נחזור אליכם בהקדם. להתראות!",
         number_unknown="שלום. המספר הזה עדיין לא פעיל. להתראות.",
         paused="שלום. המענה שלנו אינו זמין כרגע. אנא התקשרו מאוחר יותר.",

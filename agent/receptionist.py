@@ -21,12 +21,16 @@ from contracts.call import SpeechHeld
 Answer = ChatChunk | str | FlushSentinel
 
 
-class _Generation:
+class Generation:
     """One answer of the model on its way through the guard."""
 
-    def __init__(self, judge: Callable[[str], Verdict], note: Callable[[Verdict, str], None]) -> None:
+    def __init__(
+        self, judge: Callable[[str], Verdict], note: Callable[[Verdict, str], None], *, second: bool = False
+    ) -> None:
         self._gate = SentenceGate(judge, self._held)
         self._note = note
+        self._unsaid = ""  # the gate's replacement: once in a turn is enough
+        self._second = second
         self._holding = False
         self._called = False
 
@@ -42,13 +46,19 @@ class _Generation:
                 continue
             self._called = self._called or bool(chunk.delta.tool_calls)
             for words in self._gate.push(chunk.delta.content or ""):
-                yield words
+                if self._sayable(words):
+                    yield words
             yield chunk.model_copy(update={"delta": chunk.delta.model_copy(update={"content": None})})
         for words in self._gate.flush():
-            yield words
+            if self._sayable(words):
+                yield words
+
+    def _sayable(self, words: str) -> bool:
+        return not (self._second and self._unsaid and words.strip() == self._unsaid)
 
     def _held(self, verdict: Verdict, sentence: str) -> None:
         self._holding = True
+        self._unsaid = verdict.replacement.strip()
         self._note(verdict, sentence)
 
 
@@ -73,14 +83,14 @@ class Receptionist(Agent):
         """The model's words pass the speech guard; the slot ids its tools admit are those on offer now. A model whose claim
         was held and that called no tool is told so and asked once more: "one moment" must not be followed by silence."""
         offered = self._booking.admit(tools) if self._booking else tools
-        generation = _Generation(self._judge, self._held)
+        generation = Generation(self._judge, self._held)
         async for chunk in generation.guarded(Agent.default.llm_node(self, chat_ctx, offered, model_settings)):
             yield chunk
         if not generation.left_hanging:
             return
         corrected = chat_ctx.copy()
         corrected.add_message(role="system", content=read_prompt("correction"))
-        second = _Generation(self._judge, self._held)
+        second = Generation(self._judge, self._held, second=True)
         async for chunk in second.guarded(Agent.default.llm_node(self, corrected, offered, model_settings)):
             yield chunk
         if second.left_hanging:

@@ -2,6 +2,7 @@
 no fact can be changed on the way, and the caller hears it one LLM latency earlier."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
@@ -11,12 +12,19 @@ from livekit.agents.voice import RunContext, SpeechHandle
 from pydantic import BaseModel, ValidationError
 
 Context = RunContext[Any]
+_TWO_DOTS = re.compile(r"(?<!\.)\.\.(?!\.)")
 
 
 def told(ctx: Context, status: str, say: str, **facts: Any) -> ToolResult:
     """Speaks `say` and answers the model with what was said. A turn that the caller has interrupted meanwhile is left to
     the model: it sees the result with the caller's next words."""
+    say = tidy(say)
     return answered(status, say, spoken=speak(ctx, say) is not None, **facts)
+
+
+def tidy(say: str) -> str:
+    """One dot where an abbreviation ends the sentence ("at nine a.m.")."""
+    return _TWO_DOTS.sub(".", say)
 
 
 def speak(ctx: Context, say: str) -> SpeechHandle | None:

@@ -9,7 +9,7 @@ from typing import Any
 from livekit.agents.llm import RawFunctionTool, Tool, ToolResult, Toolset
 
 from agent.conversation import Confirmation, Conversation
-from agent.speaking import Arguments, Context, answered, one_of, raw_tool, speak, text, told
+from agent.speaking import Arguments, Context, answered, one_of, raw_tool, speak, text, tidy, told
 from agent.tools.consent import consent
 from agent.tools.days import DAY_PROPERTY, PART_PROPERTY, settle_day
 from calendar_tools.booking import BookingDesk
@@ -293,6 +293,7 @@ class BookingTools(Toolset):
     def _confirmed(self, ctx: Context, status: str, say: str, receipt: Receipt) -> ToolResult:
         if any(told.receipt == receipt and told.being_said for told in self._c.confirmations):
             return answered(status, say, spoken=True)  # the model called twice in one breath: it is said once
+        say = tidy(say)
         speech = speak(ctx, say)
         self._c.confirmations.append(Confirmation(receipt, speech))
         return answered(status, say, spoken=speech is not None)
