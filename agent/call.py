@@ -17,6 +17,7 @@ from agent.errands import Errands
 from agent.greeting import greet
 from agent.limits import watch
 from agent.line import Line
+from agent.missed import keep_missed
 from agent.pipeline import build_session, close_providers
 from agent.providers.tts import build_tts
 from agent.receptionist import Receptionist
@@ -28,7 +29,7 @@ from agent.scribe import Scribe
 from agent.telemetry import open_trace
 from agent.voice import CannedVoice
 from contracts.call import CallContext
-from contracts.errors import DomainError
+from contracts.errors import DomainError, StoreUnavailable
 
 log = structlog.get_logger("agent.call")
 
@@ -50,6 +51,8 @@ async def run_call(
         session, receptionist = build_session(context, resources.settings), Receptionist(c)
     except DomainError as error:
         log.error("call can't be answered", call_id=str(line.inbound.call_id), code=error.code, detail=str(error))
+        if isinstance(error, StoreUnavailable):
+            await keep_missed(line.inbound, resources.spool)
         await refuse(line, clip_for(error))
         return None
     except Exception:

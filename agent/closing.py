@@ -13,7 +13,7 @@ from agent.resources import Resources
 from agent.scribe import Scribe
 from agent.telemetry import CallTrace
 from calendar_tools.follow_ups import follow_up_for
-from contracts.call import CallClosing, Cost, Usage, seconds_between
+from contracts.call import CallClosing, Cost, Usage
 from contracts.errors import DomainError
 
 log = structlog.get_logger("agent.closing")
@@ -67,7 +67,7 @@ class OpenedCall:
     def _closing(self) -> CallClosing:
         c = self.conversation
         ended = c.now()
-        usage = self.scribe.usage(call_seconds=seconds_between(c.context.started_at, ended))
+        usage = self.scribe.usage(call_seconds=(ended - c.context.started_at).total_seconds())
         latencies = sorted(self.scribe.latencies)
         return CallClosing(
             call_id=c.context.call_id,

@@ -39,7 +39,8 @@ def set_up(level: str = "INFO", *, json: bool = True) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    for name in ("livekit", "livekit.agents"):
+    # a logger's filter sees only what is logged on itself, never its children's records
+    for name in ["livekit", *(known for known in logging.root.manager.loggerDict if known.startswith("livekit."))]:
         logging.getLogger(name).addFilter(drop_framework_content)
-    for chatty in ("httpx", "httpcore", "hpack"):
+    for chatty in ("httpx", "httpx2", "httpcore", "httpcore2", "hpack"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,6 +1,5 @@
 """A call: what comes in, the snapshot it runs on, what is recorded of it, how it ended."""
 
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -229,7 +228,3 @@ class CallClosing(_Frozen):
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
     recording: str | None = None
-
-
-def seconds_between(start: datetime, end: datetime) -> float:
-    return (end - start).total_seconds()

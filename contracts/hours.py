@@ -1,7 +1,5 @@
 """Opening hours: weekly intervals, dated exceptions, public holidays. Answers are computed, never guessed."""
 
-import re
-import unicodedata
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -65,32 +63,6 @@ class DayHours(BaseModel):
         return not self.intervals
 
 
-_FILLING = frozenset(
-    "le la les l un une du de des d au aux a en pour jour jours day the on of for il est ce prochain next "
-    "fete ferie bank holiday feast חג יום".split()
-)
-
-
-_HEBREW_PREFIX = re.compile(r"^[בהל](?=[א-ת]{3})")  # in, the, to: written into the word
-
-
-def _plain_words(text: str) -> list[str]:
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    words = [_HEBREW_PREFIX.sub("", word) for word in re.findall(r"\w+", plain)]
-    return [word for word in words if word not in _FILLING]
-
-
-@lru_cache(maxsize=64)
-def _days_with_a_name(country: str, subdivision: str | None, year: int, language: str | None) -> dict[date, str]:
-    """Public holidays and the days that a country names without closing for them (Hanukkah in Israel)."""
-    try:
-        kinds = getattr(holidays, country).supported_categories
-        found = holidays.country_holidays(country, subdiv=subdivision, years=year, language=language, categories=kinds)
-    except (NotImplementedError, AttributeError):
-        return {}
-    return {day: str(found.get(day) or "") for day in sorted(found)}
-
-
 @lru_cache(maxsize=64)
 def _holidays_of(country: str, subdivision: str | None, year: int, language: str | None) -> dict[date, str]:
     try:
@@ -105,6 +77,11 @@ _HOLIDAY_LANGUAGE = {
     "he": {"IL": "he"},
     "en": {"IL": "en_US", "FR": "en_US"},
 }
+
+
+def holiday_language(country: str, language: str | None) -> str | None:
+    """The name under which the tables hold the country's holidays in `language`; None: in the country's own."""
+    return _HOLIDAY_LANGUAGE.get(language or "", {}).get(country)
 
 
 class OpeningHours(BaseModel):
@@ -156,24 +133,8 @@ class OpeningHours(BaseModel):
     def holiday_name(self, day: date, *, language: str | None = None) -> str:
         if not self.country:
             return ""
-        named = _HOLIDAY_LANGUAGE.get(language or "", {}).get(self.country)
+        named = holiday_language(self.country, language)
         return _holidays_of(self.country, self.subdivision, day.year, named).get(day, "")
-
-    def find_holiday(self, words: str, *, after: date, language: str | None = None) -> date | None:
-        """The next day from `after` on that the country calls by this name ("Noël", "à Noël", "Christmas Day"). The words
-        must hold the whole name but for filling words, or be a part of one name only."""
-        said = set(_plain_words(words))
-        if not self.country or not said:
-            return None
-        named = _HOLIDAY_LANGUAGE.get(language or "", {}).get(self.country)
-        for year in (after.year, after.year + 1):
-            days = _days_with_a_name(self.country, self.subdivision, year, named)
-            for day, name in days.items():
-                for one in re.split(r"[;,/]", name):
-                    called = set(_plain_words(one))
-                    if day >= after and called and (called <= said or said <= called):
-                        return day
-        return None
 
     def is_open(self, at: datetime) -> bool:
         """`at` must be aware."""
@@ -199,4 +160,3 @@ def warm() -> None:
     """The first look at holidays loads the tables of all countries (about 0.2 s): a process that answers calls does it at
     start."""
     _holidays_of("FR", None, 2026, None)
-    _days_with_a_name("FR", None, 2026, None)

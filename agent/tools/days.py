@@ -2,6 +2,7 @@
 
 from agent.conversation import Conversation
 from agent.speaking import text
+from calendar_tools.named_days import find_named_day
 from calendar_tools.speech import say_day
 from calendar_tools.windows import DAY_EXPRESSION_HELP, Ambiguous, InThePast, NotUnderstood, Window, resolve_window
 
@@ -20,7 +21,7 @@ def settle_day(c: Conversation, day: str, part_of_day: str = "any") -> Window | 
 
     found = resolved(day)
     if isinstance(found, NotUnderstood):
-        holiday = c.config.hours.find_holiday(day, after=today, language=c.language)
+        holiday = find_named_day(day, c.config.hours, after=today, language=c.language)
         found = resolved(holiday.isoformat()) if holiday is not None else found
     match found:
         case Window():

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from contracts.hours import DatedException, Interval, OpeningHours
 
 PARIS = ZoneInfo("Europe/Paris")
-AFTER = date(2026, 11, 23)
 
 
 def practice(**changes: object) -> OpeningHours:
@@ -60,42 +59,6 @@ def test_midnight_closes_at_the_end_of_the_day() -> None:
     hours = practice(weekly={"friday": (Interval(opens=time(18), closes=time(0)),)})
     assert hours.is_open(datetime(2026, 11, 27, 23, 59, tzinfo=PARIS))
     assert not hours.is_open(datetime(2026, 11, 28, 0, 0, tzinfo=PARIS))
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("Noël", date(2026, 12, 25)),
-        ("le jour de Noël", date(2026, 12, 25)),
-        ("à Noël", date(2026, 12, 25)),
-        ("lundi de Pâques", date(2027, 3, 29)),
-        ("le jour de l'an", date(2027, 1, 1)),
-        ("l'Ascension", date(2027, 5, 6)),
-        ("fête du travail", date(2027, 5, 1)),
-        ("le jour férié", None),
-        ("demain", None),
-        ("jeudi", None),
-    ],
-)
-def test_a_holiday_is_found_by_its_french_name(words: str, expected: date | None) -> None:
-    assert practice().find_holiday(words, after=AFTER, language="fr") == expected
-
-
-@pytest.mark.parametrize(
-    ("country", "language", "words", "expected"),
-    [
-        ("GB", "en", "on Christmas Day", date(2026, 12, 25)),
-        ("GB", "en", "Boxing Day", date(2026, 12, 26)),
-        ("GB", "en", "a bank holiday", None),
-        ("IL", "he", "בחנוכה", date(2026, 12, 5)),
-        ("IL", "he", "חג החנוכה", date(2026, 12, 5)),
-        ("IL", "he", "יום כיפור", date(2027, 10, 11)),
-    ],
-)
-def test_a_holiday_is_found_by_its_name_elsewhere(
-    country: str, language: str, words: str, expected: date | None
-) -> None:
-    assert practice(country=country).find_holiday(words, after=AFTER, language=language) == expected
 
 
 @pytest.mark.parametrize(
