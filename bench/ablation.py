@@ -160,6 +160,7 @@ AS_IT_IS = Change("ava", "AVA as it is", PLAIN + TOOL)
 CHANGES: tuple[Change, ...] = (
     Change("frames_50", "50 ms input frames (the framework's) instead of 20", PLAIN, frame=0.05),
     Change("in_24k", "24 kHz input (the framework's) instead of 16", PLAIN, rate_in=24_000),
+    Change("in_24k_50", "24 kHz input in 50 ms frames (the framework's both)", PLAIN, rate_in=24_000, frame=0.05),
     Change("mp3", "MP3 from the voice (the plugin's default) instead of PCM", PLAIN, tune=_mp3),
     Change("held", "sentences held until the next begins (the framework's)", PLAIN, tune=_held_sentences),
     Change("no_guard", "no speech guard, the framework's tokenizer", PLAIN, tune=_no_guard),

@@ -288,10 +288,11 @@ def as_markdown(results: Results) -> str:
     lines = [
         f"Milliseconds from the caller's last sound to the first frame of the answer, {facts['cores']} cores, "
         f"Python {facts['python']}, livekit-agents {facts['packages']['livekit-agents']}. {_knobs(results)} "
-        "Calls alternate between AVA and a bare `AgentSession` with the framework's and the plugins' defaults.",
+        "Calls alternate between AVA, which takes turns by voice activity here as in the demo, and a bare `AgentSession` with "
+        "the framework's and the plugins' defaults.",
         "",
-        f"**AVA answers a plain turn in {plain[0]:.0f} ms ({plain[1] / plain[0]:.2f} × faster than bare), a turn with a "
-        f"calendar tool in {tool[0]:.0f} ms ({tool[1] / tool[0]:.2f} ×).**",
+        f"**AVA answers a plain turn in {plain[0]:.0f} ms (bare takes {plain[1] / plain[0]:.2f} × as long), a turn "
+        f"with a calendar tool in {tool[0]:.0f} ms (bare {tool[1] / tool[0]:.2f} ×).**",
         "",
         *_piped([("", "AVA", "bare session", "providers' sum"), *_rows(results)]),
         "",

@@ -10,7 +10,7 @@ from agent.settings import Settings
 from contracts.assistant import AssistantConfig
 
 # Hz, one channel, s16le. The telephone carries 8 kHz: 16 kHz loses nothing a caller hears, and raw PCM spares the
-# MP3 decoder of the plugin's default (50 ms a turn, bench/turns.py).
+# MP3 decoder of the plugin's default (27 ms a turn, bench/turns.py).
 SAMPLE_RATE = 16_000
 
 # Stability and similarity must be sent with a speed; these are what the provider takes when nothing is sent.
