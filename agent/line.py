@@ -33,7 +33,8 @@ class Line(Protocol):
 
 
 # Together 50 ms a turn sooner than the defaults of 24 kHz and 50 ms frames (bench/turns.py): 16 kHz is what STT and VAD
-# take, and small frames fill Deepgram's 50 ms chunks without waiting for the next one. delete_room_on_close: the room, and with it the caller's leg, goes when the session closes; by default
+# take, and small frames fill Deepgram's 50 ms chunks without waiting for the next one.
+# delete_room_on_close: the room, and with it the caller's leg, goes when the session closes; by default
 # both stay for 20 s.
 ROOM = RoomOptions(
     audio_input=AudioInputOptions(sample_rate=16_000, frame_size_ms=20),
