@@ -115,7 +115,8 @@ class Scribe:
             elif isinstance(used, TTSModelUsage):
                 tts += used.characters_count
         return Usage(
-            stt_seconds=round(stt, 2),
+            # billed for as long as its socket is open; the plugin reports what it sent, in steps of 5 s
+            stt_seconds=round(max(stt, call_seconds), 2),
             llm_input_tokens=llm_in,
             llm_cached_tokens=llm_cached,
             llm_output_tokens=llm_out,

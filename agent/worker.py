@@ -102,7 +102,7 @@ def build_server(settings: Settings) -> AgentServer:
         num_idle_processes=settings.ava_idle_processes,
         load_threshold=0.7,
         job_memory_warn_mb=300,
-        drain_timeout=int(max(600, 1.2 * 900)),  # longer than the longest call
+        drain_timeout=7_320,  # longer than the longest call that an assistant may allow (contracts Limits.max_call)
         shutdown_process_timeout=30,
         session_end_timeout=60,
         port=settings.ava_health_port,
