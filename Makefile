@@ -24,10 +24,11 @@ talk: $(VENV)/ready node_modules/ready ## the same agent, typed by you (LANGUAGE
 	@$(RUN) -m demo talk --language $(LANGUAGE) $(ARGS)
 
 test: unit ## everything: unit, contract, database, calls, journeys
-	$(RUN) -m pytest tests --ignore=tests/unit $(ARGS)
+	$(RUN) -m pytest tests/contract tests/database -n 2 $(ARGS)
+	$(RUN) -m pytest tests/calls tests/journeys $(ARGS)
 
 unit: $(VENV)/ready node_modules/ready ## the tests without I/O, in seconds
-	$(RUN) -m pytest tests/unit tests/architecture $(ARGS)
+	$(RUN) -m pytest tests/unit tests/architecture -n 2 $(ARGS)
 
 lint: $(VENV)/ready ## ruff, pyright strict, import contracts
 	$(VENV)/bin/ruff check .

@@ -47,8 +47,8 @@ def test_no_values_have_no_percentile_and_no_spread() -> None:
 async def test_a_blocked_loop_shows_in_the_lag_and_in_the_cpu() -> None:
     async with measured() as cost:
         await asyncio.sleep(0.02)
-        until = time.perf_counter() + 0.05
-        while time.perf_counter() < until:
+        until = time.process_time() + 0.08  # of the processor: whatever else this machine is doing
+        while time.process_time() < until:
             pass
         await asyncio.sleep(0.01)
     assert max(cost.lag_ms) > 35
