@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
@@ -24,7 +24,7 @@ class _Everything(logging.Handler):
     """Records as a JSON formatter would write them: message, extras, traceback."""
 
     def __init__(self) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.DEBUG)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -38,7 +38,6 @@ class Seen:
     state: dict[str, Any]
     spans: dict[str, Any]
     logged: str
-    lines: int = field(default=0)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -62,6 +61,9 @@ async def booked(open_house: House) -> AsyncIterator[Seen]:
     sys.stderr = stderr
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    framework = logging.getLogger("livekit.agents")
+    framework_level = framework.level
+    framework.setLevel(logging.DEBUG)  # it writes what was said there, under keys that logs.set_up takes away
     try:
         async with house.ring(house.assistant(), caller=CALLER) as ring:
             await ring.greeted()
@@ -74,10 +76,11 @@ async def booked(open_house: House) -> AsyncIterator[Seen]:
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
+        framework.setLevel(framework_level)
         structlog.reset_defaults()
     lines = [*written.getvalue().splitlines(), *handler.lines]
     state, spans = await house.stack.get("calcom", "state"), await house.stack.get("langfuse", "spans")
-    yield Seen(ring, state, spans, "\n".join(lines), len(lines))
+    yield Seen(ring, state, spans, "\n".join(lines))
 
 
 async def test_a_tool_called_twice_in_one_message_books_once(booked: Seen) -> None:
@@ -104,7 +107,7 @@ async def test_every_span_says_whose_call_it_is_and_none_says_what_was_said(book
 
 
 async def test_nothing_personal_is_logged(booked: Seen) -> None:
-    assert booked.lines > 3, "the call left traces in the logs"
+    assert '"event": "call closed"' in booked.logged, "what is logged is seen here"
     assert str(booked.ring.inbound.call_id) in booked.logged
     for words in (CALLER, CALLER.lstrip("+"), "Dupont", "Jean", *booked.ring.understood, *booked.ring.said):
         assert words not in booked.logged, words
