@@ -15,9 +15,8 @@ from agent.conversation import Conversation
 from calendar_tools.speech import normalise_for_tts
 from contracts.assistant import AssistantConfig
 
-_NAMES = re.compile(
-    r"\{(?:persona|business)\}"
-)  # other braces are the owner's own, and are spoken past, never filled in
+# Other braces are the owner's own, and are spoken past, never filled in.
+_NAMES = re.compile(r"\{(?:persona|business)\}")
 
 
 def greeting_text(config: AssistantConfig, *, is_open: bool) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
 from livekit.agents import ToolError
-from livekit.agents.llm import FunctionTool, RawFunctionTool, ToolResult, function_tool
+from livekit.agents.llm import RawFunctionTool, ToolResult, function_tool
 from livekit.agents.voice import RunContext, SpeechHandle
 from pydantic import BaseModel, ValidationError
 
@@ -35,6 +35,14 @@ def speak(ctx: Context, say: str) -> SpeechHandle | None:
         return ctx.session.say(say)
     except RuntimeError:  # the session closed while the tool was at work
         return None
+
+
+def take_the_floor(ctx: Context) -> None:
+    """Before a write: what the caller says from here on is heard after it. ToolError: they spoke first, nothing is written."""
+    try:
+        ctx.disallow_interruptions()
+    except RuntimeError as error:
+        raise ToolError("the caller spoke before this began: nothing was done; answer what they said") from error
 
 
 def answered(status: str, say: str, *, spoken: bool, **facts: Any) -> ToolResult:
@@ -82,17 +90,3 @@ def one_of(values: Sequence[str], description: str) -> dict[str, Any]:
 
 def text(description: str) -> dict[str, Any]:
     return {"type": "string", "description": description}
-
-
-__all__ = [
-    "Arguments",
-    "Context",
-    "answered",
-    "FunctionTool",
-    "object_schema",
-    "one_of",
-    "raw_tool",
-    "speak",
-    "text",
-    "told",
-]

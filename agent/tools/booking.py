@@ -9,7 +9,7 @@ from typing import Any
 from livekit.agents.llm import RawFunctionTool, Tool, ToolResult, Toolset
 
 from agent.conversation import Confirmation, Conversation
-from agent.speaking import Arguments, Context, answered, one_of, raw_tool, speak, text, tidy, told
+from agent.speaking import Arguments, Context, answered, one_of, raw_tool, speak, take_the_floor, text, tidy, told
 from agent.tools.consent import consent
 from agent.tools.days import DAY_PROPERTY, PART_PROPERTY, settle_day
 from calendar_tools.booking import BookingDesk
@@ -194,7 +194,7 @@ class BookingTools(Toolset):
         attendee = self._desk.attendee(
             name, phone=self._phone(wanted.callback_number), email=hear_email(wanted.email, self._c.language)
         )
-        ctx.disallow_interruptions()
+        take_the_floor(ctx)
         async with self._filler(ctx):
             booked = await self._desk.book(wanted.slot_id, attendee)
         self._c.read_back = ()
@@ -253,7 +253,7 @@ class BookingTools(Toolset):
                 "confirm",
                 self._c.phrases.move_back.format(old=self._moment(old.start), new=self._moment(offer.slot.start)),
             )
-        ctx.disallow_interruptions()
+        take_the_floor(ctx)
         async with self._filler(ctx):
             moved = await self._desk.reschedule(wanted.booking_ref, wanted.slot_id)
         match moved:
@@ -275,7 +275,7 @@ class BookingTools(Toolset):
         booking = self._desk.find_reference(wanted.booking_ref)
         if booking is not None and consent(ctx, self._c.language) is not True:
             return told(ctx, "confirm", self._c.phrases.cancel_back.format(moment=self._moment(booking.start)))
-        ctx.disallow_interruptions()
+        take_the_floor(ctx)
         async with self._filler(ctx):
             cancelled = await self._desk.cancel(wanted.booking_ref)
         match cancelled:

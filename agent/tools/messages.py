@@ -6,7 +6,7 @@ from livekit.agents.llm import ToolResult, Toolset
 from livekit.agents.voice import SpeechHandle
 
 from agent.conversation import Conversation
-from agent.speaking import Arguments, Context, answered, raw_tool, speak, text
+from agent.speaking import Arguments, Context, answered, raw_tool, speak, take_the_floor, text
 from calendar_tools.speech import hear_phone
 from contracts.call import MessageTaken
 
@@ -42,7 +42,7 @@ class MessageTools(Toolset):
     async def _take(self, raw_arguments: dict[str, object], ctx: Context) -> ToolResult:
         c = self._c
         said = MessageArguments.read(raw_arguments)
-        ctx.disallow_interruptions()
+        take_the_floor(ctx)
         country = c.config.hours.country or "FR"
         number = hear_phone(said.callback_number, c.language, country) if said.callback_number else None
         message_id = uuid5(c.context.call_id, said.model_dump_json())

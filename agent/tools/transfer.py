@@ -3,7 +3,7 @@
 from livekit.agents.llm import ToolResult, Toolset
 
 from agent.conversation import Conversation
-from agent.speaking import Arguments, Context, raw_tool, text, told
+from agent.speaking import Arguments, Context, raw_tool, take_the_floor, text, told
 from contracts.call import TransferRequested
 
 
@@ -27,7 +27,7 @@ class TransferTools(Toolset):
     async def _transfer(self, raw_arguments: dict[str, object], ctx: Context) -> ToolResult:
         c = self._c
         TransferArguments.read(raw_arguments)
-        ctx.disallow_interruptions()
+        take_the_floor(ctx)
         number = c.config.transfer.number
         result = await c.line.transfer(number) if number else "unavailable"
         c.recorder.note(TransferRequested(at=c.now(), to=number or "", result=result))

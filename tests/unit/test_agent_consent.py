@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from livekit.agents import ToolError
 
 from agent.tools.booking import BookingTools
 from agent.tools.consent import consent
@@ -59,3 +60,20 @@ async def test_a_cancellation_without_a_yes_is_read_back_and_the_booking_stands(
         agreed = heard(("ava", ctx.said[0]), ("caller", "Oui, c'est ça."))
         await call_tool(tools, "cancel_booking", agreed, booking_ref=reference)
         assert [receipt.action for receipt in d.conversation.desk.receipts] == ["cancel"]
+
+
+async def test_a_caller_who_speaks_first_is_answered_and_nothing_is_written(tmp_path: Path) -> None:
+    async with open_conversation(tmp_path) as d:
+        reference = await found_booking(d)
+
+        class Interrupted(ToolContext):
+            def disallow_interruptions(self) -> None:
+                raise RuntimeError("the speech handle is interrupted")
+
+        ctx = Interrupted()
+        ctx.history.add_message(role="assistant", content="J'annule votre rendez-vous. C'est bien ça ?")
+        ctx.history.add_message(role="user", content="Oui, c'est ça.")
+        with pytest.raises(ToolError, match="nothing was done"):
+            await call_tool(BookingTools(d.conversation), "cancel_booking", ctx, booking_ref=reference)
+        assert d.conversation.desk is not None
+        assert d.conversation.desk.receipts == ()
