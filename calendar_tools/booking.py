@@ -138,6 +138,11 @@ class BookingDesk:
         return self.offers.moments | mine | {receipt.booking.start for receipt in self._receipts}
 
     @property
+    def bookable(self) -> tuple[str, ...]:
+        """The ids of the services that the calendar has an event type for."""
+        return tuple(self._event_types)
+
+    @property
     def references(self) -> tuple[str, ...]:
         """The bookings that may be moved or cancelled."""
         return tuple(ref for ref, mine in self._mine.items() if mine.booking.stands)

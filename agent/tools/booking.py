@@ -90,7 +90,7 @@ class BookingTools(Toolset):
         slots = one_of(self._desk.offers.ids(), "The id of a slot on offer")
         references = one_of(self._desk.references, "The ref of a booking that find_my_booking found")
         moving = one_of(["", *self._desk.references], "The ref of the booking that is to be moved; else empty")
-        services = one_of([s.service_id for s in self._c.config.services], "The id of the service")
+        services = one_of(self._desk.bookable, "The id of the service")
         name = text("First and family name as the caller gave and spelled them")
         return [
             raw_tool(
