@@ -16,7 +16,6 @@ from contracts.assistant import AssistantConfig
 
 log = structlog.get_logger("agent.clipcache")
 
-_BYTES_PER_SECOND = SAMPLE_RATE * 2
 _FRAME_MS = 20
 
 
@@ -98,7 +97,3 @@ async def kept(cache: ClipCache, key: ClipKey, source: AsyncIterable[rtc.AudioFr
         yield frame
     if rate == SAMPLE_RATE:
         await cache.put(key, b"".join(parts))
-
-
-def seconds(pcm: bytes) -> float:
-    return len(pcm) / _BYTES_PER_SECOND

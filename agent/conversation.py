@@ -34,7 +34,6 @@ class Progress:
     failed: bool = False
     last_heard: float = 0.0  # a final transcript, or the end of AVA's own speech
     failed_turns: int = 0
-    opening_told: list[datetime] = field(default_factory=list[datetime])
 
     def made(self) -> None:
         self.turns_since_progress = 0

@@ -5,7 +5,6 @@ what it does not know (`read_config`), while writing forbids it (`AssistantConfi
 """
 
 import copy
-from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, Self
 
@@ -168,7 +167,6 @@ class AssistantConfig(BaseModel):
     urgency: Urgency = Urgency()
     messages: MessagePolicy = MessagePolicy()
     recording: Recording = Recording()
-    updated_on: date | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -31,8 +31,3 @@ def _strict(text: str) -> str:
 
 
 E164 = Annotated[str, AfterValidator(_strict)]
-
-
-def masked(number: str | None) -> str:
-    """For logs: country code and the last two digits, "+33…89"; "anonymous" for none."""
-    return "anonymous" if not number else f"{number[:3]}…{number[-2:]}"

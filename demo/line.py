@@ -100,7 +100,6 @@ class InProcessLine:
         self.spoken: list[Spoken] = []
         self.down = asyncio.Event()
         self.started_at = 0.0  # perf_counter when the session was started
-        self.caller_stopped_at = 0.0  # perf_counter when the caller's last speech ended
         self.first_audio_at: float | None = None  # perf_counter of the tick with AVA's first segment
         self.late_ticks = 0
         self._pulse = asyncio.Event()
@@ -217,7 +216,6 @@ class InProcessLine:
         if is_loud(frame, above=_CALLER_LOUD):
             current.loud = (current.loud[0] if current.loud else tick, tick)
         if not self._speech:
-            self.caller_stopped_at = time.perf_counter()
             self._mouth.first_frame_at = None
 
     def _note_answer(self) -> None:

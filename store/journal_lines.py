@@ -31,13 +31,12 @@ class Line:
 
 @dataclass
 class Reading:
-    """What a stretch of a journal holds. `unreadable` counts whole lines, `torn` is a last line without its end."""
+    """What a stretch of a journal holds. `unreadable` counts whole lines."""
 
     inbound: InboundCall | None = None
     ran_on: RanOn | None = None
     lines: list[Line] = field(default_factory=list[Line])
     unreadable: int = 0
-    torn: bool = False
     end: int = 0
 
 
@@ -62,8 +61,7 @@ def closing_line(closing: CallClosing) -> bytes:
 def read_lines(stored: bytes, *, start: int = 0, unwritten: Sequence[bytes] = ()) -> Reading:
     """`stored` are the bytes from offset `start`; `unwritten` are lines that the disk would not take."""
     reading = Reading(end=start)
-    *whole, rest = stored.split(b"\n")
-    reading.torn = bool(rest)
+    *whole, _ = stored.split(b"\n")  # what stands behind the last newline was torn off by a crash, or is nothing
     for raw in whole:
         reading.end += len(raw) + 1
         _take(reading, raw, reading.end)

@@ -65,5 +65,4 @@ class HoursTools(Toolset):
         opening = self._c.config.hours.next_opening(after)
         if opening is None:
             return ""
-        self._c.progress.opening_told.append(opening)
         return self._c.phrases.next_opening.format(moment=self._moment(opening))
