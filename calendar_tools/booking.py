@@ -29,6 +29,7 @@ from calendar_tools.model import (
     Slot,
 )
 from calendar_tools.offers import Offer, OfferBook
+from calendar_tools.recovery import find_written
 from calendar_tools.results import (
     Booked,
     BookResult,
@@ -361,11 +362,20 @@ class BookingDesk:
             attendee_email=email,
         )
 
+    async def recover(self, step: BookingRecorded) -> Receipt | None:
+        """A write of the job before, by its last step: looked up, never sent. None: it is not there, or not yet. Raises
+        CalendarError: nobody knows."""
+        booking = await find_written(step, self._calendar)
+        return self._keep(step, booking, step.service_id).receipt if booking is not None else None
+
     def _settled(self, plan: Plan, booking: Booking) -> Done:
         """A fact now, whether or not anybody has been told."""
-        reference = plan.reference or self._reference_of(booking)
-        receipt = Receipt(plan.step.action, booking, plan.service_id, self._calendar.now())
-        self._mine[reference] = Mine(reference, booking, plan.service_id)
+        return self._keep(plan.step, booking, plan.service_id, plan.reference)
+
+    def _keep(self, step: BookingRecorded, booking: Booking, service_id: str, reference: str | None = None) -> Done:
+        reference = reference or self._reference_of(booking)
+        receipt = Receipt(step.action, booking, service_id, self._calendar.now())
+        self._mine[reference] = Mine(reference, booking, service_id)
         self._receipts.append(receipt)
         self._availability.forget()
         return Done(receipt, reference)

@@ -21,10 +21,28 @@ class CalendarUnavailable(CalendarError):
         self.retry_after = retry_after
 
 
+class CalendarNotThere(CalendarUnavailable):
+    """No connection could be made at all: a server that is down, or an address at which there is none."""
+
+    code = "calendar_not_there"
+
+
 class CalendarMisconfigured(CalendarError):
     """Wrong key, unknown event type, field missing: only the owner can mend it. The message says what to do."""
 
     code = "calendar_misconfigured"
+
+
+class CalendarKeyRefused(CalendarMisconfigured):
+    """The key is wrong, was revoked, or may not read the account."""
+
+    code = "calendar_key_refused"
+
+
+class CalendarUnrecognised(CalendarMisconfigured):
+    """Something answers at the address, but not the API that was expected there."""
+
+    code = "calendar_unrecognised"
 
 
 class SlotTaken(CalendarError):

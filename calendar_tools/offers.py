@@ -3,7 +3,8 @@
 Owns: which slots are put to the caller, and what their ids stand for. Refuses: finding slots (`booking`), wording them.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +36,7 @@ class OfferBook:
         self._by_id: dict[str, Offer] = {}
         self._by_slot: dict[tuple[str, Slot], Offer] = {}
         self._on_offer: dict[str, None] = {}  # ordered: the latest offered last
+        self._named = 0
 
     def offer(self, slots: Sequence[Slot], limit: int, *, service_id: str) -> list[Offer]:
         """Puts a spread choice of `slots` on offer, in order."""
@@ -56,6 +58,13 @@ class OfferBook:
         """Booked, or gone."""
         self._on_offer.pop(slot_id, None)
 
+    def restore(self, offers: Iterable[Offer]) -> None:
+        """What an earlier job of this call has offered, under the ids that the conversation knows."""
+        for offer in offers:
+            if re.fullmatch(r"s[1-9]\d{0,5}", offer.slot_id):
+                self._named = max(self._named, int(offer.slot_id[1:]))
+                self._show(offer)
+
     @property
     def moments(self) -> frozenset[datetime]:
         """Starts of everything offered in this call, withdrawn or not: what the voice may name as a time."""
@@ -64,10 +73,14 @@ class OfferBook:
     def _put(self, slot: Slot, service_id: str) -> Offer:
         offer = self._by_slot.get((service_id, slot))
         if offer is None:
-            offer = Offer(f"s{len(self._by_id) + 1}", slot, service_id)
-            self._by_slot[service_id, slot] = self._by_id[offer.slot_id] = offer
+            self._named += 1
+            offer = Offer(f"s{self._named}", slot, service_id)
+        self._show(offer)
+        return offer
+
+    def _show(self, offer: Offer) -> None:
+        self._by_slot[offer.service_id, offer.slot] = self._by_id[offer.slot_id] = offer
         self._on_offer.pop(offer.slot_id, None)
         self._on_offer[offer.slot_id] = None
         while len(self._on_offer) > _ON_OFFER:
             del self._on_offer[next(iter(self._on_offer))]
-        return offer

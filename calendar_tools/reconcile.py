@@ -38,7 +38,7 @@ async def settle(doubt: OpenDoubt, calendar: Calendar) -> Settled | None:
     step = doubt.booking
     if step.state not in (BookingState.INTENDED, BookingState.UNCONFIRMED):
         return None
-    state, uid = await _look(step, calendar)
+    state, uid = await look_up(step, calendar)
     now = calendar.now()
     final = step.model_copy(
         update={
@@ -55,7 +55,8 @@ async def settle(doubt: OpenDoubt, calendar: Calendar) -> Settled | None:
     return Settled(final, message)
 
 
-async def _look(step: BookingRecorded, calendar: Calendar) -> tuple[BookingState, str | None]:
+async def look_up(step: BookingRecorded, calendar: Calendar) -> tuple[BookingState, str | None]:
+    """How the write that took this step ended, and the booking it is about. Raises CalendarError."""
     match step.action:
         case "book":
             found = await calendar.find_booking(

@@ -33,7 +33,7 @@ from contracts.call import BookingRecorded, BookingState, MessageTaken
 from contracts.errors import DomainError
 
 _WRITE_SECONDS = 25.0  # beyond any adapter's own deadlines
-_ENDS = {"book": BookingState.CONFIRMED, "reschedule": BookingState.RESCHEDULED, "cancel": BookingState.CANCELLED}
+ENDS = {"book": BookingState.CONFIRMED, "reschedule": BookingState.RESCHEDULED, "cancel": BookingState.CANCELLED}
 
 Memo = tuple[str, ...]
 """What makes two tool calls the same wish: ("book", slot), ("reschedule", booking, slot), ("cancel", booking)."""
@@ -246,7 +246,7 @@ class Writes:
         match outcome:
             case Done(receipt, _):
                 uid = receipt.booking.uid
-                await self._record(plan.step, _ENDS[plan.step.action], durable=durable, uid=uid)
+                await self._record(plan.step, ENDS[plan.step.action], durable=durable, uid=uid)
             case Gone():
                 await self._record(plan.step, BookingState.REFUSED, durable=durable, detail="slot_taken")
             case Refused(reason):

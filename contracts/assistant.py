@@ -6,9 +6,9 @@ what it does not know (`read_config`), while writing forbids it (`AssistantConfi
 
 import copy
 from decimal import Decimal
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from contracts.errors import ConfigUnreadable
 from contracts.hours import OpeningHours
@@ -18,6 +18,7 @@ Language = Literal["fr", "en", "he"]
 Industry = Literal["health", "beauty", "legal", "consulting", "ecommerce", "real_estate", "other"]
 Tone = Literal["professional", "warm", "dynamic"]
 ToolName = Literal["hours", "faq", "booking", "message", "transfer", "end_call"]
+_Ordered = PlainSerializer(sorted, return_type=list[ToolName], when_used="json")  # one configuration, one JSON text
 
 
 class _Part(BaseModel):
@@ -55,7 +56,7 @@ class FaqEntry(_Part):
 
 class ElevenLabsVoice(_Part):
     provider: Literal["elevenlabs"] = "elevenlabs"
-    voice_id: str
+    voice_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")  # part of an address
     model: str = "eleven_flash_v2_5"  # speaks no Hebrew: the he presets use the v3 family
     speed: float = Field(default=1.0, ge=0.7, le=1.2)
 
@@ -162,7 +163,7 @@ class AssistantConfig(BaseModel):
     turn_taking: TurnTaking = TurnTaking()
     limits: Limits = Limits()
     booking: BookingPolicy = BookingPolicy()
-    tools: frozenset[ToolName] = frozenset({"hours", "faq", "message", "end_call"})
+    tools: Annotated[frozenset[ToolName], _Ordered] = frozenset({"hours", "faq", "message", "end_call"})
     transfer: TransferPolicy = TransferPolicy()
     urgency: Urgency = Urgency()
     messages: MessagePolicy = MessagePolicy()
@@ -170,8 +171,7 @@ class AssistantConfig(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        ids = [service.service_id for service in self.services]
-        if len(ids) != len(set(ids)):
+        if len({service.service_id for service in self.services}) != len(self.services):
             raise ValueError("two services share a service_id: give each its own")
         if "booking" in self.tools and not self.services:
             raise ValueError("booking is on but there is no service to book: add one, or take booking out of tools")

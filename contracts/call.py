@@ -12,12 +12,19 @@ from contracts.calendar import CalComConnection
 from contracts.ids import new_event_id
 from contracts.phone import E164
 
-ConfigSource = Literal["database", "last_known_good"]
-"""Where the snapshot of a call came from."""
+ConfigSource = Literal["database", "last_known_good"]  # where the snapshot of a call came from
+TransferResult = Literal["transferred", "declined", "busy", "no_answer", "abandoned", "failed", "unavailable"]
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class RanOn(_Frozen):
+    """A version, and whose it is. Where the store was away, what the call was answered with: a number may change hands."""
+
+    assistant_id: UUID
+    version: int
 
 
 class InboundCall(_Frozen):
@@ -25,16 +32,11 @@ class InboundCall(_Frozen):
 
     call_id: UUID
     sip_call_id: str
-    dialed: E164
+    dialed: E164 | Literal["web"]
     caller: E164 | None
     received_at: AwareDatetime
-
-
-class RanOn(_Frozen):
-    """The version a call was answered with while the store was away, and whose it is: a number may change hands."""
-
-    assistant_id: UUID
-    version: int
+    test_of: RanOn | None = None  # somebody of the business tries this version from a browser; dialed is "web"
+    planned_call_id: UUID | None = None  # we rang: `caller` is who was rung, `dialed` still the business's number
 
 
 class CallContext(_Frozen):
@@ -51,6 +53,7 @@ class CallContext(_Frozen):
     config: AssistantConfig
     calendar: CalComConnection | None
     source: ConfigSource = "database"
+    test: bool = False  # tried by the business itself: nothing is written into the calendar
 
     @property
     def ran_on(self) -> RanOn | None:
@@ -166,7 +169,7 @@ class MessageTaken(_Event):
 class TransferRequested(_Event):
     kind: Literal["transfer_requested"] = "transfer_requested"
     to: str
-    result: Literal["transferred", "failed", "unavailable"]
+    result: TransferResult
 
 
 class ProblemSeen(_Event):
@@ -227,4 +230,3 @@ class CallClosing(_Frozen):
     cost: Cost | None = None
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
-    recording: str | None = None

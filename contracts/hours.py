@@ -22,6 +22,8 @@ class Interval(BaseModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
+        if self.opens.tzinfo or self.closes.tzinfo:
+            raise ValueError("opening hours are local: leave the offset out")
         if self.closes != time(0) and self.opens >= self.closes:
             raise ValueError(f"an interval must close after it opens: {self.opens:%H:%M}-{self.closes:%H:%M}")
         return self
@@ -110,8 +112,7 @@ class OpeningHours(BaseModel):
     @field_validator("exceptions")
     @classmethod
     def _one_per_day(cls, exceptions: tuple[DatedException, ...]) -> tuple[DatedException, ...]:
-        days = [e.day for e in exceptions]
-        if len(days) != len(set(days)):
+        if len({e.day for e in exceptions}) != len(exceptions):
             raise ValueError("two exceptions for one day: keep one")
         return exceptions
 
@@ -157,6 +158,5 @@ class OpeningHours(BaseModel):
 
 
 def warm() -> None:
-    """The first look at holidays loads the tables of all countries (about 0.2 s): a process that answers calls does it at
-    start."""
+    """The first look at holidays loads all countries' tables (about 0.2 s): a process that answers calls does it at start."""
     _holidays_of("FR", None, 2026, None)

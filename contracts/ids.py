@@ -5,9 +5,6 @@ from typing import NewType
 from uuid import UUID, uuid4, uuid5
 
 CallId = NewType("CallId", UUID)
-TenantId = NewType("TenantId", UUID)
-AssistantId = NewType("AssistantId", UUID)
-EventId = NewType("EventId", UUID)
 
 _CALLS = UUID("6f0a3b52-3c39-5c0e-9f0e-6f2f9d4f7a11")
 
@@ -17,5 +14,5 @@ def call_id_for(sip_call_id: str) -> CallId:
     return CallId(uuid5(_CALLS, sip_call_id))
 
 
-def new_event_id() -> EventId:
-    return EventId(uuid4())
+def new_event_id() -> UUID:
+    return uuid4()

@@ -1,5 +1,6 @@
 """Phone numbers in E.164 ("+33123456789"): the only form that crosses a border."""
 
+from functools import lru_cache
 from typing import Annotated
 
 import phonenumbers
@@ -11,10 +12,7 @@ class PhoneNumberInvalid(ValueError):
 
 
 def parse_e164(text: str, *, country: str | None = None) -> str:
-    """`text` in any usual spelling -> "+33123456789". `country` (ISO 3166 alpha-2) reads national spellings.
-
-    Raises PhoneNumberInvalid with what to do.
-    """
+    """`text` as it is usually written, in `country` (ISO 3166 alpha-2) too -> "+33123456789". Raises PhoneNumberInvalid."""
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException as error:
@@ -24,6 +22,7 @@ def parse_e164(text: str, *, country: str | None = None) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+@lru_cache(maxsize=1024)
 def _strict(text: str) -> str:
     if not text.startswith("+"):
         raise PhoneNumberInvalid("must be in E.164: a plus sign, the country code and the number, as in +33123456789")

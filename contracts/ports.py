@@ -38,8 +38,9 @@ class CallStore(Protocol):
         `ran_on`: the call was answered on a last known good configuration. The row gets that version and its
         assistant if the store knows them, whoever has the number now and whether or not it is paused; a row that was
         opened meanwhile and holds no event is put right. The row's source is `last_known_good`.
-        NumberUnknown, AssistantPaused, ConfigUnreadable: the call can't be answered; a call row with outcome
-        `refused` exists for the last two. StoreUnavailable, StoreRejected.
+        A test call (`inbound.test_of`) runs on the version it names, paused assistant or not.
+        CallNotAnswerable: the call can't be answered; a call row with outcome `refused` exists for AssistantPaused
+        and ConfigUnreadable. StoreUnavailable, StoreRejected.
         """
         ...
 

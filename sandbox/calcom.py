@@ -295,9 +295,10 @@ class CalComApp:
         return {
             "id": row.event_type_id, "title": row.title, "slug": row.slug, "lengthInMinutes": row.minutes,
             "minimumBookingNotice": row.notice, "slotInterval": row.interval, "beforeEventBuffer": 0,
-            "afterEventBuffer": 0, "hidden": False, "price": 0, "currency": "eur", "scheduleId": 1, "locations": [],
+            "afterEventBuffer": 0, "hidden": row.hidden, "price": 0, "currency": "eur", "scheduleId": 1, "locations": [],
             "bookingFields": [{"type": "name", "slug": "name", "required": True}, email,
                               {"type": "phone", "slug": "attendeePhoneNumber", "required": not row.email_required}],
+            **({"lengthInMinutesOptions": row.choices} if row.choices else {}),
         }  # fmt: skip
 
     async def _list_event_types(self, request: Request) -> Response:

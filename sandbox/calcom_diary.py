@@ -35,7 +35,8 @@ class Refusal(Exception):
 
 @dataclass
 class EventTypeRow:
-    """`notice` and `interval` in minutes; `exclusive` False lets bookings overlap (as with seats or confirmation)."""
+    """`notice` and `interval` in minutes; `exclusive` False lets bookings overlap (as with seats or confirmation).
+    `choices` are lengths that the booking page offers beside `minutes`, which is what the API books."""
 
     event_type_id: int
     title: str
@@ -48,6 +49,8 @@ class EventTypeRow:
     confirmation: bool = False
     exclusive: bool = True
     cap_per_attendee: int | None = None
+    hidden: bool = False
+    choices: list[int] | None = None
 
 
 @dataclass

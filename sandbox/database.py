@@ -55,6 +55,7 @@ class _Addresses:
     service_jwt: str
     anon_jwt: str
     jwt_secret: str
+    issuer_keys: dict[str, Any]
     postgres_url: str
 
 
@@ -150,9 +151,20 @@ class Database:
         """As superuser: row-level security does not apply. Tests of policies go through `url` with a user's token."""
         return self._known.postgres_url
 
+    @property
+    def jwt_secret(self) -> str:
+        """The legacy JWT secret of the project, for who verifies what `user_token` gives."""
+        return self._known.jwt_secret
+
+    @property
+    def issuer_keys(self) -> Mapping[str, Any]:
+        """The private keys whose tokens PostgREST takes, as JWK by kind: for `sandbox.issuer`, as JSON in `keys`."""
+        return self._known.issuer_keys
+
     def user_token(self, subject: str, **claims: Any) -> str:
-        """What a signed-in user sends as bearer token, next to `anon_key`."""
-        return mint_token(self._known.jwt_secret, role="authenticated", sub=subject, **claims)
+        """What a signed-in user sends as bearer token, next to `anon_key`; HS256, by the project's secret."""
+        signed_in = {"aud": "authenticated", "sub": subject}
+        return mint_token(self._known.jwt_secret, role="authenticated", **{**signed_in, **claims})
 
     def reset(self) -> None:
         """Every table empty, and no fault in force; the schema stays."""

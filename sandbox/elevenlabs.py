@@ -6,9 +6,11 @@ Refuses: Opus and A-law (501 with a sentence: ask for PCM, MP3 or u-law), clonin
 Knobs: ``ttfb_ms`` (100) from the text's arrival to its first audio; ``speed`` (10) times real time after that;
 ``max_contexts`` (5) open on one socket; ``max_concurrent`` (0 = no limit) syntheses at once on the account.
 Operations for faults: ``connect`` (socket handshake), ``speak`` (each text: a socket error, an HTTP status,
-``cut_after`` chunks of audio), ``voices``, ``models``, ``subscription``.
+``cut_after`` chunks of audio), ``voices``, ``models``, ``subscription``, ``preview`` (a voice's recorded sample, which needs
+no key: at the real service it lies at another host).
 Options (strings): the knobs, ``bad_keys`` (comma-separated; "bad-key"), ``spent_keys`` ("spent-key": quota_exceeded),
-``missing_voices`` ("missing-voice"). ``POST /_ctl/voices`` adds voices: ``[{"voice_id", "name", "labels": {...}}]``.
+``missing_voices`` ("missing-voice"). ``POST /_ctl/voices`` adds voices: ``[{"voice_id", "name", "labels": {...},
+"verified": ["fr"], "recorded": ["fr"], "preview_url": ...}]``.
 
 A voice id never heard of is accepted with no label (ids are the customer's own); the language is ``language_code``,
 else the voice's label, else guessed from the text. As at the real service the flash and turbo v2.5 and multilingual v2
@@ -23,9 +25,8 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 
-from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -34,20 +35,18 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sandbox.elevenlabs_account import (
     KNOBS,
-    MODELS,
     OPERATIONS,
     Chunk,
     OutputFormat,
     Refusal,
     Service,
-    Voice,
     error_body,
 )
+from sandbox.elevenlabs_library import LibraryEndpoints
 from sandbox.faults import Switchboard, break_stream, early_answer, knobs_from
 
 _QUEUED_TEXTS = 256
 _INACTIVITY_SECONDS = 20.0
-_CHARACTER_LIMIT: Final = 1_000_000
 
 
 @dataclass
@@ -210,25 +209,19 @@ class _Socket:
 
 
 class _Endpoints:
-    """The HTTP and socket endpoints over one `Service`."""
+    """Everything of the app over one `Service`: speech here, the rest in `sandbox.elevenlabs_library`."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._switchboard = service.switchboard
 
     def routes(self) -> list[BaseRoute]:
-        guard = self._switchboard.guard
         return [
             WebSocketRoute("/v1/text-to-speech/{voice_id}/multi-stream-input", self._speech_socket),
             WebSocketRoute("/v1/text-to-dialogue/multi-stream-input", self._dialogue_socket),
             Route("/v1/text-to-speech/{voice_id}/stream", self._stream_speech, methods=["POST"]),
             Route("/v1/text-to-dialogue/stream", self._stream_dialogue, methods=["POST"]),
-            Route("/v1/models", guard("models", self._models, error_body=error_body)),
-            Route("/v1/voices", guard("voices", self._voices, error_body=error_body)),
-            Route("/v2/voices", guard("voices", self._voices, error_body=error_body)),
-            Route("/v1/voices/{voice_id}", guard("voices", self._voice, error_body=error_body)),
-            Route("/v1/user/subscription", guard("subscription", self._subscription, error_body=error_body)),
-            Route("/_ctl/voices", self._add_voices, methods=["POST"]),
+            *LibraryEndpoints(self._service).routes(),
             *self._switchboard.routes(),
         ]
 
@@ -303,80 +296,6 @@ class _Endpoints:
         return StreamingResponse(
             break_stream(rule, audio(), request.scope), media_type=output.media_type, headers=headers
         )
-
-    async def _models(self, request: Request) -> Response:
-        if (refused := self._key_refused(request)) is not None:
-            return refused
-        models = [
-            {
-                "model_id": model_id,
-                "name": model_id,
-                "can_do_text_to_speech": True,
-                "max_characters_request_subscribed_user": 40_000,
-                "languages": [{"language_id": code, "name": code} for code in languages],
-            }
-            for model_id, languages in MODELS.items()
-        ]
-        return JSONResponse(models)
-
-    async def _voices(self, request: Request) -> Response:
-        if (refused := self._key_refused(request)) is not None:
-            return refused
-        query = request.query_params
-        search, language = query.get("search", "").lower(), query.get("language")
-        found = [
-            voice
-            for voice in self._service.voices.values()
-            if search in voice.name.lower() and language in (None, voice.labels.get("language"))
-        ]
-        if request.url.path.startswith("/v1"):
-            return JSONResponse({"voices": [voice.answer() for voice in found]})
-        try:
-            size, start = int(query.get("page_size", "10")), int(query.get("next_page_token") or "0")
-        except ValueError:
-            return Refusal(400, "invalid_request", "page_size and next_page_token").response()
-        end = start + max(1, min(size, 100))
-        more = end < len(found)
-        page = [voice.answer() for voice in found[start:end]]
-        token = str(end) if more else None
-        return JSONResponse({"voices": page, "has_more": more, "total_count": len(found), "next_page_token": token})
-
-    async def _voice(self, request: Request) -> Response:
-        if (refused := self._key_refused(request)) is not None:
-            return refused
-        voice_id = str(request.path_params["voice_id"])
-        voice = self._service.voices.get(voice_id)
-        if voice is None:
-            return Refusal(404, "voice_not_found", f"A voice with the voice_id {voice_id} was not found.").response()
-        return JSONResponse(voice.answer())
-
-    async def _subscription(self, request: Request) -> Response:
-        if (refused := self._key_refused(request)) is not None:
-            return refused
-        return JSONResponse(
-            {
-                "tier": "creator",
-                "status": "active",
-                "character_count": self._service.characters_used,
-                "character_limit": _CHARACTER_LIMIT,
-                "next_character_count_reset_unix": 1_900_000_000,
-            }
-        )
-
-    def _key_refused(self, request: Request) -> Response | None:
-        try:
-            self._service.check_key(request)
-        except Refusal as refusal:
-            return refusal.response()
-        return None
-
-    async def _add_voices(self, request: Request) -> Response:
-        try:
-            voices = TypeAdapter(list[Voice]).validate_json(await request.body())
-        except ValidationError as error:
-            return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, status_code=400)
-        self._service.voices.update({voice.voice_id: voice for voice in voices})
-        return JSONResponse({"voices": len(self._service.voices)})
 
 
 def create_app(options: Mapping[str, str] | None = None) -> Starlette:

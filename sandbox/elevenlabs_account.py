@@ -22,7 +22,7 @@ from sandbox import mp3
 from sandbox.faults import Switchboard
 from sandbox.voice import Language, Speech, speak
 
-OPERATIONS: Final = ("connect", "speak", "voices", "models", "subscription")
+OPERATIONS: Final = ("connect", "speak", "voices", "models", "subscription", "preview")
 KNOBS: Final = {"ttfb_ms": 100, "speed": 10, "max_contexts": 5, "max_concurrent": 0}
 
 _PCM_RATES = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -43,7 +43,8 @@ MODELS: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Voice(BaseModel):
-    """One voice as ``GET /v2/voices`` gives it (the fields a client reads)."""
+    """One voice as ``GET /v2/voices`` gives it (the fields a client reads). ``verified``: languages beside its own;
+    ``recorded``: those it has a sample of, which this stand-in serves itself."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -54,19 +55,75 @@ class Voice(BaseModel):
     description: str | None = None
     preview_url: str | None = None
     high_quality_base_model_ids: list[str] = Field(default_factory=lambda: list(MODELS))
+    verified: list[str] = Field(default_factory=list[str])
+    recorded: list[str] = Field(default_factory=list[str])
 
-    def answer(self) -> dict[str, Any]:
-        language = self.labels.get("language")
-        verified = [{"language": language, "model_id": model, "accent": None, "locale": None} for model in MODELS]
-        return {**self.model_dump(), "verified_languages": verified if language else [], "settings": None}
+    def answer(self, base_url: str) -> dict[str, Any]:
+        """``base_url``: where this stand-in is asked."""
+
+        def sample(language: str) -> str | None:
+            return f"{base_url}previews/{self.voice_id}/{language}.mp3" if language in self.recorded else None
+
+        own = self.labels.get("language")
+        codes: list[str] = [*([own] if own else []), *self.verified]
+        verified = [
+            {
+                "language": code,
+                "model_id": model,
+                "accent": self.labels.get("accent"),
+                "locale": None,
+                "preview_url": sample(code),
+            }
+            for code in dict.fromkeys(codes)
+            for model, spoken in MODELS.items()
+            if code in spoken
+        ]
+        return {
+            **self.model_dump(exclude={"verified", "recorded"}),
+            "preview_url": self.preview_url or (sample(own) if own else None),
+            "verified_languages": verified,
+            "settings": None,
+        }
+
+
+def _ready_made(voice_id: str, name: str, accent: str, **labels: str) -> Voice:
+    """One of the service's own voices that presets choose: every account has them."""
+    known = {"language": "en", "gender": "female", "accent": accent, **labels}
+    return Voice(voice_id=voice_id, name=name, labels=known, verified=["fr"], recorded=["en", "fr"])
 
 
 FIRST_VOICES: Final = (
-    Voice(voice_id="ava-fr-claire-0000001", name="Claire", labels={"language": "fr", "gender": "female"}),
+    Voice(
+        voice_id="ava-fr-claire-0000001",
+        name="Claire",
+        labels={"language": "fr", "gender": "female"},
+        recorded=["fr"],
+    ),
     Voice(voice_id="ava-en-grace-00000001", name="Grace", labels={"language": "en", "gender": "female"}),
-    Voice(voice_id="ava-he-noa-0000000001", name="Noa", labels={"language": "he", "gender": "female"}),
+    Voice(
+        voice_id="ava-he-noa-0000000001",
+        name="Noa",
+        labels={"language": "he", "gender": "female"},
+        recorded=["he"],
+    ),
     Voice(voice_id="hpp4J3VqNfWAUOO0d1Us", name="Bella", labels={"gender": "female"}),
+    _ready_made("EXAVITQu4vr4xnSDxMaL", "Sarah", "american", age="young", use_case="entertainment_tv"),
+    _ready_made("XrExE9yKIg1WjnnlVkGX", "Matilda", "american", age="middle_aged", use_case="informative_educational"),
+    _ready_made("Xb7hH8MSUJpSbSDYk0k2", "Alice", "british", age="middle_aged", use_case="advertisement"),
+    _ready_made("pFZP5JQG7iQjIQuC4Bku", "Lily", "british", age="middle_aged", use_case="informative_educational"),
 )
+
+SAMPLES: Final[dict[Language, str]] = {
+    "fr": "Voici ma voix.",
+    "en": "This is my voice.",
+    "he": "זה הקול שלי.",
+}
+
+
+def recorded_sample(language: Language) -> bytes:
+    """A voice's sample as an MP3 file. Synchronous CPU."""
+    speech = speak(SAMPLES[language], language, voice="ava", rate_hz=44_100)
+    return b"".join(frame.data for frame in mp3.encode(speech.pcm, 44_100, 128))
 
 
 class Refusal(Exception):

@@ -1,21 +1,21 @@
 """Building a database: what hosted Supabase has before the first migration, then `supabase/migrations/*.sql`.
 
-Owns: roles, `auth.jwt()` and `auth.uid()`, default privileges, the order of migrations and the record of those applied
-(`supabase_migrations.schema_migrations`, as the Supabase CLI keeps it). Refuses: what any migration says.
+Owns: roles, `auth.jwt()` and `auth.uid()`, default privileges. Refuses: what any migration says, their order and the record
+of those applied: `store.migrations` applies them here as it does in production.
 
 Migrations run as a role that is no superuser, as on the hosted service: one that needs more fails here too. Tables made
 in `public` are granted to anon by default, as there: a migration that forgets to revoke is caught by the tests.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from sandbox.postgres import SandboxError
+from store import migrations
+from store.migrations import MIGRATIONS, Migration, MigrationFailed
 
-MIGRATIONS = Path(__file__).parent.parent / "supabase" / "migrations"
 SEED = Path(__file__).parent.parent / "supabase" / "seed.sql"
 OWNER = "ava_migrator"
 """The role that owns the tables; stands for hosted Supabase's `postgres`: may bypass RLS, is no superuser."""
@@ -69,24 +69,12 @@ alter default privileges for role {OWNER} in schema public grant all on sequence
 """
 
 
-@dataclass(frozen=True)
-class Migration:
-    version: str
-    name: str
-    path: Path
-
-
 def find_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
     """In the order they apply. Raises SandboxError for a file that is not called `yyyymmddhhmmss_verb_noun.sql`."""
-    found: list[Migration] = []
-    for path in sorted(folder.glob("*.sql")):
-        version, _, name = path.stem.partition("_")
-        if not (len(version) == 14 and version.isdigit() and name):
-            raise SandboxError(f"{path.name}: a migration is called yyyymmddhhmmss_verb_noun.sql")
-        found.append(Migration(version, name, path))
-    if len({migration.version for migration in found}) != len(found):
-        raise SandboxError(f"two migrations in {folder} share a version")
-    return found
+    try:
+        return migrations.find_migrations(folder)
+    except MigrationFailed as error:
+        raise SandboxError(str(error)) from error
 
 
 def create_roles(server_url: str) -> None:
@@ -121,18 +109,11 @@ def migrate(database_url: str, *, folder: Path = MIGRATIONS) -> list[str]:
 
     Raises SandboxError naming the file; what came before it stays applied, of the file itself nothing does.
     """
-    applied: list[str] = []
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("set role {}").format(sql.Identifier(OWNER)))
-        rows = connection.execute("select version from supabase_migrations.schema_migrations").fetchall()
-        known = {row[0] for row in rows}
-        for migration in find_migrations(folder):
-            if migration.version in known:
-                continue
-            _apply(connection, migration)
-            applied.append(migration.version)
-        connection.execute("notify pgrst, 'reload schema'")
-    return applied
+    try:
+        with migrations.connected(database_url, role=OWNER) as connection:
+            return [migration.version for migration in migrations.apply_pending(connection, folder)]
+    except MigrationFailed as error:
+        raise SandboxError(str(error)) from error
 
 
 def run_script(database_url: str, path: Path) -> None:
@@ -140,16 +121,3 @@ def run_script(database_url: str, path: Path) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(sql.SQL("set role {}").format(sql.Identifier(OWNER)))
         connection.execute(path.read_bytes())
-
-
-def _apply(connection: psycopg.Connection, migration: Migration) -> None:
-    text = migration.path.read_text(encoding="utf-8")
-    try:
-        with connection.transaction():
-            connection.execute(text.encode())
-            connection.execute(
-                "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)",
-                (migration.version, migration.name, [text]),
-            )
-    except psycopg.Error as error:
-        raise SandboxError(f"{migration.path.name}: {error}") from error

@@ -4,14 +4,12 @@ Owns: names and parameters of the functions, how their rows become our types, a 
 seen before, which booking stands and which closing counts is decided in SQL (`supabase/migrations`).
 """
 
-import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
-import httpx
 import structlog
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -28,12 +26,16 @@ from contracts.errors import (
 from contracts.ports import CallStore, OpenDoubt
 from store.client import Connection, connect
 from store.doubts import language_of, time_zone_of
-from store.errors import translate_failure
-
-Unseal = Callable[[str], SecretStr]
-"""Opens a calendar key as it is stored. Raises ValueError if it can't."""
+from store.errors import WebCallOver
+from store.vault import calendar_context
 
 _log = structlog.get_logger(__name__)
+
+
+class Unseal(Protocol):
+    """Opens a calendar key as it is stored (`store.vault.Vault.unseal`). Raises ValueError if it can't."""
+
+    def __call__(self, sealed: str, /, *, context: str) -> SecretStr: ...
 
 
 class SupabaseCallStore(CallStore):
@@ -48,16 +50,27 @@ class SupabaseCallStore(CallStore):
         self._seconds = seconds
         self._unseal = unseal
 
+    @property
+    def connection(self) -> Connection:
+        """For what else is asked of the same database."""
+        return self._connection
+
     async def open_call(self, inbound: InboundCall, *, ran_on: RanOn | None = None) -> CallContext:
+        opening = {
+            "p_call_id": str(inbound.call_id),
+            "p_sip_call_id": inbound.sip_call_id,
+            "p_received_at": inbound.received_at.isoformat(),
+        }
+        if inbound.test_of is not None:
+            return await self._open_test_call(inbound.test_of, opening)
         found = await self._call(
-            "open_call_v1",
-            p_call_id=str(inbound.call_id),
-            p_sip_call_id=inbound.sip_call_id,
+            "open_call_v2",
+            **opening,
             p_dialed=inbound.dialed,
             p_caller=inbound.caller,
-            p_received_at=inbound.received_at.isoformat(),
             p_ran_on_assistant_id=str(ran_on.assistant_id) if ran_on else None,
             p_ran_on_version=ran_on.version if ran_on else None,
+            p_planned_call_id=str(inbound.planned_call_id) if inbound.planned_call_id else None,
         )
         match found["status"]:
             case "ok":
@@ -68,6 +81,20 @@ class SupabaseCallStore(CallStore):
                 raise AssistantPaused("the assistant of the dialled number is paused or was never published")
             case other:
                 raise StoreRejected(f"open_call_v1 answered with a status this version does not know: {other}")
+
+    async def _open_test_call(self, tried: RanOn, opening: Mapping[str, Any]) -> CallContext:
+        found = await self._call(
+            "open_test_call_v1", **opening, p_assistant_id=str(tried.assistant_id), p_version=tried.version
+        )
+        match found["status"]:
+            case "ok":
+                return await self._context(found)
+            case "version_unknown":
+                raise NumberUnknown("there is no such version of an assistant to try")
+            case "call_over":
+                raise WebCallOver("this test call has ended: another one needs another token")
+            case other:
+                raise StoreRejected(f"open_test_call_v1 answered with a status this version does not know: {other}")
 
     async def append_events(self, call_id: UUID, events: Sequence[CallEvent]) -> int:
         if not events:
@@ -85,17 +112,27 @@ class SupabaseCallStore(CallStore):
                 call_id=UUID(row["call_id"]),
                 tenant_id=UUID(row["tenant_id"]),
                 booking=BookingRecorded.model_validate(row["booking"]),
-                calendar=self._calendar(row["calendar"]),
+                calendar=self._calendar(row["calendar"], UUID(row["tenant_id"])),
                 language=language_of(row["language"]),
                 time_zone=time_zone_of(row["time_zone"]),
             )
             for row in rows
         ]
 
+    # as store.recordings.outbox.RecordingLedger
+
+    async def claim_recording(self, call_id: UUID, key: str, *, started_at: datetime) -> bool:
+        sent = {"p_call_id": str(call_id), "p_object_key": key, "p_started_at": started_at.isoformat()}
+        return bool(await self._call("claim_recording_v1", **sent))
+
+    async def finish_recording(self, tenant_id: UUID, key: str, *, seconds: float, size: int) -> bool:
+        sent = {"p_tenant_id": str(tenant_id), "p_object_key": key, "p_seconds": seconds, "p_bytes": size}
+        return bool(await self._call("finish_recording_v1", **sent))
+
     async def ping(self) -> None:
         """One row of one table: says that the key is good and the schema is there."""
         table = self._connection.client.table("tenants").select("tenant_id").limit(1)
-        await self._answer(table.execute)
+        await self._connection.answer(table.execute, seconds=self._seconds)
 
     async def aclose(self) -> None:
         await self._connection.aclose()
@@ -106,9 +143,8 @@ class SupabaseCallStore(CallStore):
         except ConfigUnreadable:
             await self._refuse(found["call_id"])
             raise
-        return CallContext.model_validate(
-            {**found, "config": config, "calendar": self._calendar(found["calendar"]), "source": "database"}
-        )
+        calendar = self._calendar(found["calendar"], UUID(found["tenant_id"]))
+        return CallContext.model_validate({**found, "config": config, "calendar": calendar, "source": "database"})
 
     async def _refuse(self, call_id: str) -> None:
         """The row says why the call was not answered. Best effort: the caller is already being told."""
@@ -117,41 +153,38 @@ class SupabaseCallStore(CallStore):
         except (StoreUnavailable, StoreRejected) as error:
             _log.warning("store.refusal_not_written", call_id=call_id, code=error.code)
 
-    def _calendar(self, stored: dict[str, Any] | None) -> CalComConnection | None:
+    def _calendar(self, stored: dict[str, Any] | None, tenant_id: UUID) -> CalComConnection | None:
         if stored is None:
             return None
         sealed: str | None = stored.get("sealed_key")
         try:
-            key = self._open_key(sealed) if sealed else None
+            key = None if sealed is None else self._open_key(sealed, tenant_id)
         except ValueError:
-            _log.error("store.calendar_key_unusable", hint="the calendar is left out; set the key that opens it")
+            _log.error(
+                "store.calendar_key_unusable",
+                tenant_id=str(tenant_id),
+                hint="the calendar is left out; set the key that opens it in AVA_SEALING_KEYS, or connect it again",
+            )
             return None
         try:
             return CalComConnection.model_validate({**stored, "api_key": key})
         except ValidationError as error:
             wrong = [".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)]
-            _log.error("store.calendar_unusable", fields=wrong, hint="the calendar is left out; connect it again")
+            _log.error(
+                "store.calendar_unusable",
+                tenant_id=str(tenant_id),
+                fields=wrong,
+                hint="the calendar is left out; connect it again",
+            )
             return None
 
-    def _open_key(self, sealed: str) -> SecretStr:
+    def _open_key(self, sealed: str, tenant_id: UUID) -> SecretStr:
         if self._unseal is None:
             raise ValueError("this process can't open sealed keys")
-        return self._unseal(sealed)
+        return self._unseal(sealed, context=calendar_context(tenant_id))
 
     async def _call(self, function: str, **parameters: Any) -> Any:
-        return await self._answer(self._connection.client.rpc(function, parameters).execute)
-
-    async def _answer(self, execute: Callable[[], Any]) -> Any:
-        try:
-            async with asyncio.timeout(self._seconds):
-                try:
-                    answer = await execute()
-                except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-                    # a kept connection the other side had closed: all our functions may be sent twice
-                    answer = await execute()
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            raise translate_failure(error) from error
-        return answer.data
+        return await self._connection.call(function, seconds=self._seconds, **parameters)
 
 
 async def open_store(

@@ -14,7 +14,7 @@ import structlog
 from contracts.call import CallClosing, CallEvent, CallOutcome, InboundCall, RanOn
 from contracts.errors import AssistantPaused, ConfigUnreadable, StoreRejected
 from contracts.ports import CallStore
-from store.errors import CallNotOpen, StoreMisconfigured
+from store.errors import CallNotOpen, StoreMisconfigured, WebCallOver
 from store.journal_lines import Line, Reading
 
 BATCH = 100
@@ -51,8 +51,9 @@ class Delivery:
     async def _open(self, store: CallStore) -> UUID:
         try:
             return (await store.open_call(self.inbound, ran_on=self.ran_on)).call_id
-        except (AssistantPaused, ConfigUnreadable):
-            # the call was answered on what was known before; its row exists, and what was said in it belongs there
+        except (AssistantPaused, ConfigUnreadable, WebCallOver):
+            # it was answered all the same, on what was known before or beside a job that has closed it: its row exists,
+            # and what was said in it belongs there
             return self.inbound.call_id
 
     async def _append(self, store: CallStore, events: Sequence[CallEvent]) -> None:
@@ -101,7 +102,7 @@ def _batches(lines: Sequence[Line]) -> Iterator[list[Line]]:
 def with_ending(reading: Reading) -> list[Line]:
     """The lines, with the closing that a crashed job could not write."""
     lines, inbound = reading.lines, reading.inbound
-    if inbound is None or any(isinstance(line.said, CallClosing) for line in lines):
+    if inbound is None or reading.closed:
         return lines
     times = [line.said.at for line in lines if not isinstance(line.said, CallClosing)]
     ended_at = max(times, default=inbound.received_at)

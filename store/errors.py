@@ -9,16 +9,20 @@ from typing import Any, cast
 
 import httpx
 
-from contracts.errors import DomainError, StoreRejected, StoreUnavailable
+from contracts.errors import CallNotAnswerable, DomainError, StoreRejected, StoreUnavailable
 
 CALL_NOT_OPEN = "AVA01"
 VERSION_IMMUTABLE = "AVA02"
 CALLS_PKEY = "calls_pkey"
 
+# What our functions say to people: supabase/migrations/20261127000100_add_actor_checks_v1.sql
+_TOLD = ("AVA03", "AVA04", "AVA05", "AVA06", "AVA07")
+
 # Postgres: connection failures, out of resources, shutting down, statement timeout, serialisation and deadlock.
 _TRANSIENT_CLASSES = ("08", "53", "57", "40", "58")
 _MISSING_OBJECT = {"42P01", "42883", "PGRST202", "PGRST205"}
 _PERMISSION = {"42501", "PGRST301", "PGRST302", "PGRST303"}
+_EXPIRED = {"PGRST301", "PGRST303"}
 _KEY = "check SUPABASE_SERVICE_ROLE_KEY and SUPABASE_URL: they must belong to one project, and the key must be a secret one"
 
 
@@ -40,6 +44,65 @@ class CallIdentityClash(StoreRejected):
     code = "call_identity_clash"
 
 
+class WebCallOver(CallNotAnswerable):
+    """A test call that has ended: its token was used again. Another call needs another token."""
+
+    code = "web_call_over"
+
+
+class Told(DomainError):
+    """One of our functions refused, in words for the person who asked. `reason` is the stable word for machines, `figure` what
+    the function added (a revision, a limit)."""
+
+    code = "refused"
+
+    def __init__(self, message: str, *, reason: str = "", figure: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or self.code
+        self.figure = figure
+
+
+class RowNotFound(Told):
+    """Nothing of that id in that tenant; also where the tenant is somebody else's."""
+
+    code = "not_found"
+
+
+class NotAllowed(Told):
+    """A member of the tenant, but not of a role that may."""
+
+    code = "not_allowed"
+
+
+class Conflicting(Told):
+    """It can't be done in the state things are in."""
+
+    code = "conflict"
+
+
+class Stale(Told):
+    """Somebody else changed it since it was read; `figure` is the revision it has now."""
+
+    code = "stale"
+
+
+class Unacceptable(Told):
+    """What was asked for breaks a rule of the database."""
+
+    code = "unacceptable"
+
+
+class TokenNotAccepted(DomainError):
+    """The database refused a user's token: expired since we looked, or of an issuer it does not know."""
+
+    code = "token_not_accepted"
+
+
+_TELLING: dict[str, type[Told]] = dict(
+    zip(_TOLD, (RowNotFound, NotAllowed, Conflicting, Stale, Unacceptable), strict=True)
+)
+
+
 def translate_answer(status: int, body: bytes) -> DomainError:
     """An HTTP answer of 400 or more. Its texts are not passed on where they may quote values."""
     said = _parse(body)
@@ -49,6 +112,10 @@ def translate_answer(status: int, body: bytes) -> DomainError:
         return CallNotOpen("the call is not open in the database")
     if code == "23505" and CALLS_PKEY in message:
         return CallIdentityClash("another SIP call id has this call id")
+    if told := _TELLING.get(code):
+        return told(message, reason=str(said.get("hint") or ""), figure=str(said.get("details") or ""))
+    if code in _EXPIRED and "expired" in message.lower():
+        return TokenNotAccepted("the token has expired")
     if code in _MISSING_OBJECT or (status == 404 and not code):
         return StoreMisconfigured(
             f"the database lacks what this version needs ({code or status}): migrations are missing, run"

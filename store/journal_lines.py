@@ -39,6 +39,10 @@ class Reading:
     unreadable: int = 0
     end: int = 0
 
+    @property
+    def closed(self) -> bool:
+        return any(isinstance(line.said, CallClosing) for line in self.lines)
+
 
 def header_line(inbound: InboundCall) -> bytes:
     return _line({"v": _FORMAT, "inbound": inbound.model_dump(mode="json")})

@@ -26,7 +26,7 @@ from contracts.call import (
 from contracts.errors import AssistantPaused, ConfigUnreadable, NumberUnknown
 from contracts.ports import CallStore, OpenDoubt
 from store.doubts import language_of, time_zone_of
-from store.errors import CallIdentityClash, CallNotOpen
+from store.errors import CallIdentityClash, CallNotOpen, WebCallOver
 
 # Of two steps at one moment the later in this order stands, as `booking_state` is declared in SQL.
 _ORDER = (
@@ -169,6 +169,7 @@ class MemoryCallStore(CallStore):
             version=call.version,
             config=config,
             calendar=assistant.calendar,
+            test=call.inbound.test_of is not None,
         )
 
     async def append_events(self, call_id: UUID, events: Sequence[CallEvent]) -> int:
@@ -204,7 +205,12 @@ class MemoryCallStore(CallStore):
     def _find_or_open(self, inbound: InboundCall, ran_on: RanOn | None) -> StoredCall:
         known = self._by_sip.get(inbound.sip_call_id)
         if known is not None:
-            return self._correct(self._calls[known], ran_on)
+            call = self._calls[known]
+            if inbound.test_of is None:
+                return self._correct(call, ran_on)
+            if call.closing is not None and call.inbound.received_at != inbound.received_at:
+                raise WebCallOver("this test call has ended: another one needs another token")
+            return call
         call = self._new_call(inbound, ran_on)
         if inbound.call_id in self._calls:
             raise CallIdentityClash("another SIP call id has this call id")
@@ -213,6 +219,10 @@ class MemoryCallStore(CallStore):
         return call
 
     def _new_call(self, inbound: InboundCall, ran_on: RanOn | None) -> StoredCall:
+        if inbound.test_of is not None:
+            if (tried := self._owner_of(inbound.test_of)) is None:
+                raise NumberUnknown("there is no such version of an assistant to try")
+            return StoredCall(inbound, tried.tenant_id, tried.assistant_id, inbound.test_of.version)
         source: ConfigSource = "database" if ran_on is None else "last_known_good"
         if ran_on is not None and (owner := self._owner_of(ran_on)) is not None:
             return StoredCall(inbound, owner.tenant_id, owner.assistant_id, ran_on.version, source)

@@ -21,11 +21,12 @@ Files are locked while their call lives. What can't be read or is refused by the
 import asyncio
 import fcntl
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -221,6 +222,12 @@ class Journal:
                     await asyncio.to_thread(self._put_away)
             return Delivered(delivery.new, delivery.rejected, self._complete)
 
+    async def give_away(self) -> None:
+        """All is delivered, and the end of the call is another job's to write: the file goes."""
+        async with self._delivering:
+            self._complete = True
+            await asyncio.to_thread(self._put_away)
+
     async def release(self) -> None:
         """Writes what is waiting and gives up the file's lock; what is not delivered is left to `sweep`."""
         if not self._released:
@@ -245,11 +252,12 @@ def pending(directory: Path) -> list[Path]:
     return sorted(directory.glob("*.jsonl"), key=_modified)
 
 
-async def deliver(path: Path, store: CallStore) -> Delivered:
+async def deliver(path: Path, store: CallStore, *, patience: float = 0.0) -> Delivered:
     """Sends the journal of a call that is over. One that has no closing was left by a crash: its outcome is `lost`.
 
-    Raises JournalInUse, StoreUnavailable, StoreMisconfigured: the file stays. What can't be read, belongs to no tenant
-    any more or is refused by the store goes to quarantine, after everything else in it was delivered.
+    Raises JournalInUse (also while `patience` lasts), StoreUnavailable, StoreMisconfigured: the file stays. What can't be
+    read, belongs to no tenant any more or is refused by the store goes to quarantine, after everything else in it was
+    delivered.
     """
     try:
         descriptor = await asyncio.to_thread(_lock_existing, path)
@@ -260,6 +268,8 @@ async def deliver(path: Path, store: CallStore) -> Delivered:
         if reading.inbound is None:
             await asyncio.to_thread(_quarantine, path)
             return Delivered(0, max(reading.unreadable, 1), complete=True)
+        if patience and not reading.closed and time.time() - os.fstat(descriptor).st_mtime < patience:
+            raise JournalInUse("its job died a moment ago: another may go on with the call")
         delivery = Delivery(reading.inbound, reading.ran_on, rejected=reading.unreadable)
         try:
             await delivery.send(store, with_ending(reading))
@@ -277,13 +287,41 @@ async def deliver(path: Path, store: CallStore) -> Delivered:
         os.close(descriptor)
 
 
-async def sweep(directory: Path, store: CallStore) -> Swept:
-    """Delivers every journal whose call is over; stops at the first sign that the store can't take any."""
+async def adopt(directory: Path, call_id: UUID, journal: Journal) -> list[CallEvent]:
+    """What jobs of this call that died have left on this disk goes on in `journal`, which is the call's now -> their events.
+    Their files go once it is on disk there. Raises JournalUnwritable, JournalFull: they stay."""
+    adopted: list[CallEvent] = []
+    for path in await asyncio.to_thread(pending, directory):
+        if not path.name.startswith(str(call_id)) or path == journal.path:
+            continue
+        try:
+            descriptor = await asyncio.to_thread(_lock_existing, path)
+        except (JournalInUse, FileNotFoundError):
+            continue
+        try:
+            reading = await asyncio.to_thread(_read_all, descriptor)
+            events = [line.said for line in reading.lines if not isinstance(line.said, CallClosing)]
+            for event in events:
+                journal.append(event)
+            await journal.durable()
+            if reading.unreadable:
+                await asyncio.to_thread(_quarantine, path)
+            else:
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+            adopted += events
+        finally:
+            os.close(descriptor)
+    return adopted
+
+
+async def sweep(directory: Path, store: CallStore, *, patience: float = 0.0) -> Swept:
+    """Delivers every journal whose call is over; stops at the first sign that the store can't take any. `patience`: for so
+    many seconds after its last line, one that a crash left is its successor's to adopt."""
     files = await asyncio.to_thread(pending, directory)
     complete = quarantined = in_use = 0
     for done, path in enumerate(files):
         try:
-            delivered = await deliver(path, store)
+            delivered = await deliver(path, store, patience=patience)
         except JournalInUse:
             in_use += 1
         except (StoreUnavailable, StoreMisconfigured) as error:

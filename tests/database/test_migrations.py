@@ -1,5 +1,6 @@
 """The migrations: from nothing, once each, and all or nothing."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -35,18 +36,8 @@ def test_from_zero_and_again(empty_url: str) -> None:
     versions = [migration.version for migration in find_migrations()]
     assert migrate(empty_url) == versions
     assert migrate(empty_url) == []
-    assert tables(empty_url) == {
-        "tenants",
-        "members",
-        "assistants",
-        "assistant_versions",
-        "phone_numbers",
-        "calendar_connections",
-        "calls",
-        "call_events",
-        "bookings",
-        "messages",
-    }
+    written = "\n".join(migration.path.read_text(encoding="utf-8") for migration in find_migrations())
+    assert tables(empty_url) == set(re.findall(r"create table public\.(\w+)", written))
 
 
 def test_a_broken_migration_leaves_nothing_of_itself(empty_url: str, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import psutil
@@ -41,6 +43,16 @@ def test_everything_dies_with_a_killed_parent() -> None:
     assert alive == []
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Databases have a folder to themselves: any that starts clears what others have left."""
+    with tempfile.TemporaryDirectory(prefix="ava-alone-") as folder:
+        Path(folder).chmod(0o755)  # Postgres may have to run as somebody else
+        monkeypatch.setenv("TMPDIR", folder)
+        yield
+
+
+@pytest.mark.usefixtures("alone")
 def test_everything_dies_with_a_killed_supervisor() -> None:
     """Even the middle one may be killed: nothing is left, the handle says so, and the folder goes with the next start."""
     with Database() as database:
