@@ -1,0 +1,1 @@
+"""Calls: what happened on the telephone, the figures of it, what callers left, and forgetting it again."""

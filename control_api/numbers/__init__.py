@@ -1,0 +1,1 @@
+"""Telephone numbers: found, bought or imported, led to an assistant, given back."""

@@ -1,0 +1,1 @@
+"""Presets: complete assistants per industry and language, to begin from."""

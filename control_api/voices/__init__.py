@@ -1,0 +1,1 @@
+"""Voices: what the provider has, to list, to filter and to listen to."""
