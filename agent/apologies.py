@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any, Literal
-from uuid import uuid4
 
 import structlog
 from livekit.agents import AgentSession, ErrorEvent
@@ -11,9 +10,9 @@ from livekit.agents.stt import STTError
 from livekit.agents.tts import TTSError
 
 from agent.conversation import Conversation
-from agent.limits import finish
+from agent.limits import give_up
 from agent.voice import CANNED, CannedVoice, canned_text
-from contracts.call import MessageTaken, ProblemSeen
+from contracts.call import ProblemSeen
 from contracts.errors import AssistantPaused, DomainError, NumberUnknown
 
 log = structlog.get_logger("agent.apologies")
@@ -55,6 +54,8 @@ class Apologies:
         error = event.error
         if not isinstance(error, LLMError | STTError | TTSError) or error.recoverable or self._giving_up:
             return
+        if self._c.progress.transferred:
+            return  # nobody listens to AVA any more
         part = _PARTS[error.type]
         code = type(error.error).__name__
         log.error("a provider failed", call_id=str(self._c.context.call_id), part=part, code=code)
@@ -94,17 +95,7 @@ class Apologies:
 
     async def _give_up(self) -> None:
         self._giving_up = True
-        self._c.progress.failed = True
-        await self._c.recorder.keep(
-            MessageTaken(
-                at=self._c.now(),
-                message_id=uuid4(),
-                callback_number=self._c.context.caller,
-                reason=self._c.phrases.call_back,
-                urgent=True,
-            )
-        )
-        await finish(self._session, self._c, self._voice, "give_up", by="failure")
+        await give_up(self._session, self._c, self._voice)
 
     def answered(self, words: str) -> None:
         """AVA spoke. Her own excuses, and her asking into a silence, do not break the row of failures."""

@@ -10,21 +10,27 @@ from livekit.agents.llm import ChatMessage
 
 from agent.apologies import Apologies, clip_for
 from agent.closing import OpenedCall
+from agent.consultation import Consultation
 from agent.conversation import Conversation
 from agent.desk import open_desk
 from agent.dictation import Dictation
 from agent.errands import Errands
-from agent.greeting import greet
+from agent.keys import KeyPad
 from agent.limits import watch
 from agent.line import Line
 from agent.missed import keep_missed
+from agent.objections import objects
+from agent.opening import open_outgoing
+from agent.outgoing import Outgoing
 from agent.pipeline import build_session, close_providers
 from agent.providers.tts import build_tts
 from agent.receptionist import Receptionist
 from agent.recorder import Recorder
+from agent.recording import CallRecording
 from agent.refusal import refuse
 from agent.resolve import resolve
 from agent.resources import Resources
+from agent.resume import begin, go_on, recall
 from agent.scribe import Scribe
 from agent.telemetry import open_trace
 from agent.voice import CannedVoice
@@ -39,14 +45,21 @@ def _forget(_: OpenedCall) -> None:
 
 
 async def run_call(
-    line: Line, resources: Resources, opened: Callable[[OpenedCall], None] = _forget
+    line: Line,
+    resources: Resources,
+    opened: Callable[[OpenedCall], None] = _forget,
+    *,
+    outgoing: Outgoing | None = None,
+    succeeding: bool = False,
 ) -> OpenedCall | None:
     """resolve → context → session → greeting → turns → close. Returns when the line is down; what is left to be done is the
     answer's `finish`, after the caller has gone. None: there was nobody to answer as, and the caller has heard so.
-    `opened` gets the answer as soon as there is a record to close, for a job that is cut before it returns."""
+    `opened` gets the answer as soon as there is a record to close, for a job that is cut before it returns. `outgoing`: we
+    rang, and somebody has picked up. `succeeding`: the job that had this call has died, and the caller is still there."""
     try:
         context = await resolve(line.inbound, resources.store, resources.known)
-        c = await _converse(context, line, resources)
+        c = await _converse(context, line, resources, outgoing, succeeding=succeeding)
+        past = await recall(c, resources)
         trace = open_trace(context, resources.settings)
         session, receptionist = build_session(context, resources.settings), Receptionist(c)
     except DomainError as error:
@@ -58,15 +71,27 @@ async def run_call(
     except Exception:
         await refuse(line, "technical")  # a bug of ours: the caller hears a sentence, the framework logs the rest
         raise
-    scribe, voice, errands = Scribe(session, c), CannedVoice(c.config, resources.clips), Errands(str(context.call_id))
+    await receptionist.update_chat_ctx(past.chat())
+    scribe, voice = Scribe(session, c, past.latencies), CannedVoice(c.config, resources.clips)
+    errands = Errands(str(context.call_id))
     _subscribe(session, c, scribe, voice, errands)
     call = OpenedCall(c, scribe, trace, resources)
     opened(call)
     await line.start(session, receptionist)
-    greeting = await greet(session, c, cache=resources.clips)
-    errands.start(
-        c.prefetch(), voice.prepare(build_tts(c.config, resources.settings)), watch(session, c, voice, after=greeting)
-    )
+    recording = c.recording = await CallRecording.begin(session, c, resources.recordings)
+    if outgoing is None:
+        greeting = await begin(session, c, past, voice, resources.clips)
+    else:
+        greeting = await open_outgoing(session, c, outgoing)
+    if greeting is not None:
+        if recording is not None:
+            errands.start(recording.follow(greeting))
+        errands.start(
+            go_on(session, c, past),
+            c.prefetch(),
+            voice.prepare(build_tts(c.config, resources.settings)),
+            watch(session, c, voice, after=greeting),
+        )
     await c.ended.wait()
     await errands.aclose()
     await line.hang_up()
@@ -74,12 +99,31 @@ async def run_call(
     return call
 
 
-async def _converse(context: CallContext, line: Line, resources: Resources) -> Conversation:
+async def _converse(
+    context: CallContext, line: Line, resources: Resources, outgoing: Outgoing | None, *, succeeding: bool
+) -> Conversation:
     recorder = await Recorder.open(
-        line.inbound, context, spool=resources.spool, store=resources.store, watch=resources.watch
+        line.inbound,
+        context,
+        spool=resources.spool,
+        store=resources.store,
+        watch=resources.watch,
+        resumed=succeeding,
     )
     desk = open_desk(context, resources, recorder)
-    return Conversation(context=context, line=line, recorder=recorder, desk=desk, clock=resources.clock)
+
+    def consult(words: str) -> Consultation:
+        return Consultation(context, resources.settings, words)
+
+    return Conversation(
+        context=context,
+        line=line,
+        recorder=recorder,
+        desk=desk,
+        clock=resources.clock,
+        outgoing=outgoing,
+        consult=consult,
+    )
 
 
 def _subscribe(
@@ -89,11 +133,14 @@ def _subscribe(
     dictation, apologies = Dictation(session, c), Apologies(session, c, voice)
     time = asyncio.get_running_loop().time
     scribe.subscribe()
+    c.has_keys = c.line.on_key(KeyPad(session, c).pressed)
 
     def heard(event: UserInputTranscribedEvent) -> None:
         if event.transcript.strip():
             c.progress.last_heard = time()
         dictation.heard(event)
+        if event.is_final and c.recording is not None and objects(event.transcript, c.language):
+            errands.start(c.recording.objected())
 
     def added(event: ConversationItemAddedEvent) -> None:
         if isinstance(event.item, ChatMessage) and event.item.role == "assistant":

@@ -17,6 +17,7 @@ from contracts.assistant import AssistantConfig
 log = structlog.get_logger("agent.clipcache")
 
 _FRAME_MS = 20
+_LEAD = 0.6  # seconds ahead of the caller's ear: what a busy machine may lose without a gap
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,14 @@ class ClipCache:
 
 
 async def frames(pcm: bytes, *, rate: int = SAMPLE_RATE) -> AsyncIterator[rtc.AudioFrame]:
-    """PCM -> frames of 20 ms; the last is padded with silence."""
-    step = rate * _FRAME_MS // 1000 * 2
+    """PCM -> frames of 20 ms; the last is padded with silence. As a voice streams it: given all at once, the framework would
+    measure the whole clip's speaking rate before its first frame is heard (60 ms for a greeting)."""
+    time = asyncio.get_running_loop().time
+    step, began = rate * _FRAME_MS // 1000 * 2, time()
     for at in range(0, len(pcm), step):
+        early = at / (rate * 2) - (time() - began) - _LEAD
+        if early > 0:
+            await asyncio.sleep(early)
         piece = pcm[at : at + step].ljust(step, b"\0")
         yield rtc.AudioFrame(data=piece, sample_rate=rate, num_channels=1, samples_per_channel=step // 2)
 

@@ -1,6 +1,7 @@
 """After the caller has gone: writes in flight settle, the record is closed once, traces leave. Runs where the framework
 gives it time (on_session_end), never between the goodbye and the hang-up."""
 
+import asyncio
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
@@ -18,6 +19,7 @@ from contracts.errors import DomainError
 
 log = structlog.get_logger("agent.closing")
 
+_SENT = 15.0  # seconds for the recording; past them it waits on disk for the next sweep
 _SETTLE = 20.0  # seconds a booking write in flight is given to settle; past it the doubt is followed up
 
 
@@ -38,7 +40,9 @@ class OpenedCall:
             await self._follow_up_unheard()
         closing = self._closing()
         await c.recorder.close(closing)
+        self.trace.conclude(closing)
         await self.trace.flush()
+        await self._send_recording()
         log.info(
             "call closed",
             call_id=str(closing.call_id),
@@ -48,6 +52,28 @@ class OpenedCall:
             p50_ms=closing.latency_p50_ms,
         )
         return closing
+
+    async def _send_recording(self) -> None:
+        """After the record: an object belongs to a row."""
+        c = self.conversation
+        if c.recording is None:
+            return
+        await c.recording.close()
+        try:
+            async with asyncio.timeout(_SENT):
+                await self.resources.recordings.sweep(of_call=c.context.call_id)
+        except TimeoutError:
+            log.warning("recording left to the sweep", call_id=str(c.context.call_id))
+
+    async def hand_over(self) -> None:
+        """Another job goes on with this call, and writes its end."""
+        c = self.conversation
+        if c.desk is not None:
+            await c.desk.close(seconds=_SETTLE)
+        await c.recorder.hand_over()
+        await self._send_recording()
+        await self.trace.flush()
+        log.warning("call handed over", call_id=str(c.context.call_id))
 
     async def _follow_up_unheard(self) -> None:
         """A write that took effect and whose confirmation never reached the caller's ear is left with the team."""

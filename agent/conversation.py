@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from livekit.agents.llm import ChatMessage
 from livekit.agents.voice import SpeechHandle
 
+from agent.handover import Consult
 from agent.line import Line
+from agent.outgoing import Outgoing
 from agent.phrases import PHRASES, Phrases
 from agent.recorder import Recorder
 from calendar_tools.booking import BookingDesk
@@ -30,10 +32,14 @@ class Progress:
     answered: int = 0  # questions answered by a tool
     messages: int = 0
     transferred: bool = False
+    machine: bool = False  # we rang, and an answering machine picked up
+    on_hold: bool = False  # a person is being fetched: the caller is not listened to
     none_found: bool = False
     failed: bool = False
     last_heard: float = 0.0  # a final transcript, or the end of AVA's own speech
     failed_turns: int = 0
+    tool_calls: int = 0  # since the caller last spoke
+    elapsed: float = 0.0  # seconds that an earlier job of the call has had
 
     def made(self) -> None:
         self.turns_since_progress = 0
@@ -58,6 +64,18 @@ class Confirmation:
         )
 
 
+class Recording(Protocol):
+    """Of this call (`agent.recording`), for those who must end it."""
+
+    async def repeat_notice(self) -> None: ...
+
+    async def objected(self) -> None: ...
+
+    async def refuse(self) -> bool: ...
+
+    async def close(self) -> None: ...
+
+
 @dataclass
 class Conversation:
     context: CallContext
@@ -65,11 +83,16 @@ class Conversation:
     recorder: Recorder
     desk: BookingDesk | None
     clock: Callable[[], datetime]
+    outgoing: Outgoing | None = None  # we rang
+    consult: Callable[[str], Consult] | None = None  # how a person is asked, given the briefing
     progress: Progress = field(default_factory=Progress)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ended_by: EndedBy = "caller"
+    has_keys: bool = False  # the caller can type
     read_back: tuple[datetime, ...] = ()  # what is being asked back before a write
+    recording: Recording | None = None  # None: nothing is recorded
     confirmations: list[Confirmation] = field(default_factory=list[Confirmation])
+    held: dict[str, str] = field(default_factory=dict[str, str])  # slot id -> the name it was read back with
 
     @property
     def config(self) -> AssistantConfig:
@@ -114,6 +137,7 @@ class Conversation:
             if action in done:
                 return outcome
         ladder = (
+            (self.progress.machine, CallOutcome.SILENT),
             (self.progress.transferred, CallOutcome.TRANSFERRED),
             (self.progress.messages > 0, CallOutcome.MESSAGE_TAKEN),
             (self.progress.failed, CallOutcome.FAILED),

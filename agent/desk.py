@@ -9,6 +9,7 @@ from calendar_tools.booking import BookingDesk
 from calendar_tools.connect import CalendarDefaults, connect
 from calendar_tools.errors import CalendarMisconfigured
 from calendar_tools.model import EventType, Person
+from calendar_tools.rehearsal import Rehearsal
 from contracts.call import CallContext
 
 log = structlog.get_logger("agent.desk")
@@ -30,7 +31,7 @@ def event_types(context: CallContext) -> dict[str, EventType]:
 
 
 def open_desk(context: CallContext, resources: Resources, recorder: Recorder) -> BookingDesk | None:
-    """None where the assistant does not book: no tool, no connection, or no service mapped."""
+    """None where the assistant does not book: no tool, no connection, or no service mapped. A test call rehearses."""
     types = event_types(context)
     if "booking" not in context.config.tools or context.calendar is None or not types:
         return None
@@ -42,7 +43,7 @@ def open_desk(context: CallContext, resources: Resources, recorder: Recorder) ->
         log.error("the calendar is not set up", call_id=str(context.call_id), detail=str(error))
         return None
     return BookingDesk(
-        calendar,
+        Rehearsal(calendar) if context.test else calendar,
         event_types=types,
         hours=context.config.hours,
         policy=context.config.booking,

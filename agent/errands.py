@@ -14,15 +14,16 @@ _LIMIT = 64  # an errand past this is a leak, not work
 class Errands:
     """Holds its tasks, so that none is lost to the garbage collector, and cancels those that are left at the end."""
 
-    def __init__(self, call_id: str) -> None:
+    def __init__(self, call_id: str, *, limit: int = _LIMIT) -> None:
         self._call_id = call_id
+        self._limit = limit
         self._running: set[asyncio.Task[Any]] = set()
 
     def start(self, *errands: Coroutine[Any, Any, Any]) -> None:
         for errand in errands:
-            if len(self._running) >= _LIMIT:
+            if len(self._running) >= self._limit:
                 errand.close()
-                log.error("too many errands", call_id=self._call_id, limit=_LIMIT)
+                log.error("too many errands", call_id=self._call_id, limit=self._limit)
                 continue
             task = asyncio.create_task(errand)
             self._running.add(task)

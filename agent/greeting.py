@@ -1,7 +1,6 @@
 """The first words. Synthesised once per (voice, model, text), then replayed from disk: the caller hears them at once while
 the connections warm up and the next days' slots are fetched."""
 
-import re
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -12,22 +11,8 @@ from livekit.agents.voice import SpeechHandle
 
 from agent.clipcache import ClipCache, ClipKey, frames, kept
 from agent.conversation import Conversation
+from briefing.greeting import greeting_text
 from calendar_tools.speech import normalise_for_tts
-from contracts.assistant import AssistantConfig
-
-# Other braces are the owner's own, and are spoken past, never filled in.
-_NAMES = re.compile(r"\{(?:persona|business)\}")
-
-
-def greeting_text(config: AssistantConfig, *, is_open: bool) -> str:
-    """Greeting, then the notice of closed hours, then the consent sentence where calls are recorded."""
-    names = {"{persona}": config.persona_name, "{business}": config.business.name}
-    parts = [_NAMES.sub(lambda match: names[match.group()], config.greeting)]
-    if not is_open and config.after_hours.behaviour != "answer" and config.after_hours.notice:
-        parts.append(config.after_hours.notice)
-    if config.recording.enabled and config.recording.consent:
-        parts.append(config.recording.consent)
-    return " ".join(parts)
 
 
 async def greet(session: AgentSession[Any], c: Conversation, *, cache: ClipCache) -> SpeechHandle:

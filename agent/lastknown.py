@@ -1,5 +1,6 @@
 """The last known good configuration per dialled number, on local disk: what a call runs on while the database is away.
-No key is written: a connection read from here uses the worker's own CAL_API_KEY."""
+No key is written in the clear: a calendar's own key is sealed, or the calendar is left out; it never falls back to the
+worker's CAL_API_KEY."""
 
 import asyncio
 import json
@@ -15,15 +16,20 @@ from contracts.assistant import read_config
 from contracts.calendar import CalComConnection
 from contracts.call import CallContext, InboundCall
 from contracts.errors import ConfigUnreadable
+from store.vault import SecretUnreadable, Vault, calendar_context
 
 log = structlog.get_logger("agent.lastknown")
 
 
 class LastKnownGood:
-    """One small file per number, replaced whole. Reads and writes run in threads."""
+    """One small file per number, replaced whole. Reads and writes run in threads.
 
-    def __init__(self, directory: Path) -> None:
+    `vault` seals and opens the keys of calendars; without it a calendar with a key of its own is not kept.
+    """
+
+    def __init__(self, directory: Path, vault: Vault | None = None) -> None:
         self._directory = directory
+        self._vault = vault
 
     async def keep(self, context: CallContext) -> None:
         """A disk that refuses is logged: the call at hand does not need it."""
@@ -38,17 +44,18 @@ class LastKnownGood:
         if stored is None:
             return None
         try:
+            tenant_id = UUID(stored["tenant_id"])
             return CallContext(
                 call_id=inbound.call_id,
                 sip_call_id=inbound.sip_call_id,
                 dialed=inbound.dialed,
                 caller=inbound.caller,
                 started_at=inbound.received_at,
-                tenant_id=UUID(stored["tenant_id"]),
+                tenant_id=tenant_id,
                 assistant_id=UUID(stored["assistant_id"]),
                 version=stored["version"],
                 config=read_config(stored["config"]),
-                calendar=CalComConnection.model_validate(stored["calendar"]) if stored["calendar"] else None,
+                calendar=self._opened(stored["calendar"], tenant_id),
                 source="last_known_good",
             )
         except (ValidationError, ConfigUnreadable, KeyError, TypeError, ValueError) as error:
@@ -59,19 +66,45 @@ class LastKnownGood:
         return self._directory / f"{dialed.removeprefix('+')}.json"
 
     def _write(self, context: CallContext) -> None:
-        calendar = context.calendar.model_dump(mode="json", exclude={"api_key"}) if context.calendar else None
         body = {
             "tenant_id": str(context.tenant_id),
             "assistant_id": str(context.assistant_id),
             "version": context.version,
             "config": context.config.model_dump(mode="json"),
-            "calendar": calendar,
+            "calendar": self._sealed(context),
         }
         self._directory.mkdir(parents=True, exist_ok=True)
         part = self._directory / f".{uuid4().hex}.part"
         part.write_text(json.dumps(body, ensure_ascii=False))
         os.chmod(part, 0o600)
         part.replace(self._path(context.dialed))
+
+    def _sealed(self, context: CallContext) -> dict[str, Any] | None:
+        calendar = context.calendar
+        if calendar is None:
+            return None
+        kept = calendar.model_dump(mode="json", exclude={"api_key"})
+        if calendar.api_key is None:
+            return kept
+        if self._vault is None:
+            return None
+        return {**kept, "sealed_key": self._vault.seal(calendar.api_key, context=calendar_context(context.tenant_id))}
+
+    def _opened(self, stored: dict[str, Any] | None, tenant_id: UUID) -> CalComConnection | None:
+        if not stored:
+            return None
+        connection = CalComConnection.model_validate(stored)
+        sealed: str | None = stored.get("sealed_key")
+        if sealed is None:
+            return connection
+        try:
+            if self._vault is None:
+                raise SecretUnreadable("this process can't open sealed keys")
+            key = self._vault.unseal(sealed, context=calendar_context(tenant_id))
+        except SecretUnreadable as error:
+            log.error("last known calendar left out", tenant_id=str(tenant_id), code=error.code)
+            return None
+        return connection.model_copy(update={"api_key": key})
 
     def _read(self, dialed: str) -> dict[str, Any] | None:
         try:

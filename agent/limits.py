@@ -1,8 +1,9 @@
 """Wall-clock limits, outside the turn machinery: they hold when noise keeps the framework's own timers from firing, when
-a model loops and when a transcript never comes."""
+a model calls tools without end, when one never returns, and when a transcript never comes."""
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from livekit.agents import AgentSession
@@ -10,31 +11,42 @@ from livekit.agents.voice import SpeechHandle
 
 from agent.conversation import Conversation, EndedBy
 from agent.voice import CannedVoice
+from contracts.call import MessageTaken
+from contracts.errors import DomainError
 
 log = structlog.get_logger("agent.limits")
 
 _TICK = 0.1  # seconds
+_LOOP = 10  # tool calls in a row without a word of the caller: a turn needs three
+_THINKING = 30.0  # seconds without a sound: no tool may take as long (a booking's write has 25)
 _LAST_WORDS = 12.0  # the longest a last sentence may take before the line is cut
 
 
 async def watch(session: AgentSession[Any], c: Conversation, voice: CannedVoice, *, after: SpeechHandle) -> None:
     """Runs for the call's length; returns when it has ended the call. `after`: the greeting. A business that only gives
-    notice while it is closed ends the call behind it."""
+    notice while it is closed ends the call of somebody who rang behind it."""
     time = asyncio.get_running_loop().time
     limits = c.config.limits
-    if c.config.after_hours.behaviour == "closed_notice" and not c.is_open():
+    if c.outgoing is None and c.config.after_hours.behaviour == "closed_notice" and not c.is_open():
         await after
         c.end("assistant")
         return session.shutdown(drain=True)
-    started = c.progress.last_heard = time()
+    c.progress.last_heard = thought_since = time()
+    started = time() - c.progress.elapsed
     asked, heard = False, 0
     while True:
         await asyncio.sleep(_TICK)
         now = time()
-        if c.ended_by != "caller":
-            return None  # the call is ending already
+        if c.ended_by != "caller" or c.progress.transferred:
+            return None  # the call is ending already, or the caller talks with a person, as long as they like
+        if c.progress.on_hold:
+            c.progress.last_heard = thought_since = now
+            continue
         if session.agent_state in ("speaking", "thinking"):
             c.progress.last_heard = max(c.progress.last_heard, now)
+        thought_since = now if session.agent_state != "thinking" else thought_since
+        if c.progress.tool_calls >= _LOOP or now - thought_since >= _THINKING:
+            return await give_up(session, c, voice)
         silent = now - c.progress.last_heard
         if now - started >= limits.max_call:
             return await finish(session, c, voice, "time_is_up", by="limit")
@@ -49,6 +61,24 @@ async def watch(session: AgentSession[Any], c: Conversation, voice: CannedVoice,
             voice.say(session, "still_there", allow_interruptions=False)  # noise must not swallow the question
         if asked and c.progress.caller_turns > heard:
             asked = False
+
+
+async def give_up(session: AgentSession[Any], c: Conversation, voice: CannedVoice) -> None:
+    """AVA can't do her work: a follow-up for the team, the sentence that says so, and the line goes down."""
+    c.progress.failed = True
+    try:
+        await c.recorder.keep(
+            MessageTaken(
+                at=c.now(),
+                message_id=uuid4(),
+                callback_number=c.context.caller,
+                reason=c.phrases.call_back,
+                urgent=True,
+            )
+        )
+    except DomainError as error:
+        log.error("follow-up not kept", call_id=str(c.context.call_id), code=error.code)
+    await finish(session, c, voice, "give_up", by="failure")
 
 
 async def finish(session: AgentSession[Any], c: Conversation, voice: CannedVoice, clip: str, *, by: EndedBy) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import structlog
 
 from agent.phrases import PHRASES
-from agent.refusal import language_of
+from briefing.languages import language_of
 from contracts.call import CallClosing, CallOutcome, InboundCall, MessageTaken
 from contracts.errors import DomainError
 from store.spool import Journal
@@ -16,7 +16,9 @@ log = structlog.get_logger("agent.missed")
 
 
 async def keep_missed(inbound: InboundCall, spool: Path) -> None:
-    """Never raises: the caller is about to be told."""
+    """Never raises: the caller is about to be told. A test call is nothing that anybody missed."""
+    if inbound.test_of is not None:
+        return
     journal = await Journal.create(spool, inbound)
     try:
         journal.append(

@@ -14,7 +14,10 @@ class Phrases:
     time_is_up: str
     leading_nowhere: str
     farewell: str
+    farewell_rung: str  # to somebody whom we rang
     say_again: str  # a provider failed on this turn
+    cut_off: str  # the job that spoke before has died
+    go_on: str
     call_back: str  # to the team, with a call that failed
     missed: str  # to the team, with a call that could not be answered
     give_up: str  # it failed for good: the call ends, a follow-up is kept
@@ -44,13 +47,25 @@ class Phrases:
     unknown_answer: str
     message_taken: str
     transfer_failed: str
-    transferring: str
+    transferring: str  # it has come about
+    fetching: str
     found_one: str
     found_many: str
     open_on: str
     closed_on: str
     closed_because: str
     next_opening: str
+    not_recorded: str  # the caller did not want it
+    recording_not_erased: str
+    stopped_calling: str
+    stop_calling_noted: str  # the list could not be written: the team is told
+    stop_calling_wish: str  # to the team
+    by_keys: str  # before a question that is asked again, on a line that has keys
+    type_number: str  # after a number that was not understood, on a line that has keys
+    typed_yes: str  # what keys mean, in the caller's mouth
+    typed_no: str
+    typed_number: str
+    typed_unclear: str
 
 
 PHRASES: dict[Language, Phrases] = {
@@ -61,7 +76,10 @@ PHRASES: dict[Language, Phrases] = {
         time_is_up="Je dois malheureusement mettre fin à notre appel. Rappelez-nous si besoin. Au revoir !",
         leading_nowhere="Je n'arrive pas à vous aider par ce biais, excusez-moi. Nous vous rappellerons. Au revoir !",
         farewell="Merci de votre appel, au revoir !",
+        farewell_rung="Merci, bonne journée. Au revoir !",
         say_again="Excusez-moi, je n'ai pas pu vous répondre. Pouvez-vous répéter ?",
+        cut_off="Excusez-moi, nous avons été coupés un instant.",
+        go_on="Je vous écoute.",
         call_back="L'appel s'est terminé sur une panne technique. À rappeler.",
         missed="Appel reçu pendant une panne : personne n'a pu répondre. À rappeler.",
         give_up="Je rencontre un problème technique. Nous vous rappelons dès que possible. Au revoir !",
@@ -95,12 +113,24 @@ PHRASES: dict[Language, Phrases] = {
         message_taken="C'est noté, je transmets votre message à l'équipe. Puis-je faire autre chose pour vous ?",
         transfer_failed="Je n'arrive pas à joindre quelqu'un pour l'instant. Voulez-vous laisser un message ?",
         transferring="Je vous mets en relation.",
+        not_recorded="C'est noté : cet appel n'est pas enregistré. Que puis-je faire pour vous ?",
+        recording_not_erased="Je n'enregistre plus. Ce qui l'a été jusqu'ici n'a pas encore pu être effacé.",
+        fetching="Je cherche quelqu'un pour vous, restez en ligne.",
         found_one="J'ai trouvé votre rendez-vous : {moment}. C'est bien celui-ci ?",
         found_many="J'ai trouvé plusieurs rendez-vous : {moments}. Lequel ?",
         open_on="{day}, nous sommes ouverts {hours}.",
         closed_on="{day}, nous sommes fermés.",
         closed_because="{day}, nous sommes fermés : {reason}.",
         next_opening="Nous rouvrons {moment}.",
+        stopped_calling="C'est noté, nous ne vous appellerons plus. Excusez-moi de vous avoir dérangé.",
+        stop_calling_noted="Je transmets votre demande à l'équipe. Excusez-moi de vous avoir dérangé.",
+        stop_calling_wish="Ne souhaite plus être appelé : à inscrire sur la liste des numéros à ne plus appeler.",
+        by_keys="Vous pouvez taper 1 pour confirmer, 2 pour changer.",
+        type_number="Vous pouvez aussi taper le numéro sur votre clavier, puis dièse.",
+        typed_yes="Oui.",
+        typed_no="Non.",
+        typed_number="Mon numéro de téléphone est le {number}.",
+        typed_unclear="Ce numéro n'est pas complet. Tapez-le encore une fois, puis dièse.",
     ),
     "en": Phrases(
         one_moment="One moment, let me look.",
@@ -109,7 +139,10 @@ PHRASES: dict[Language, Phrases] = {
         time_is_up="I'm afraid I have to end our call here. Please call again if you need to. Goodbye!",
         leading_nowhere="I'm sorry, I can't help you well this way. We will call you back. Goodbye!",
         farewell="Thank you for calling. Goodbye!",
+        farewell_rung="Thank you, have a good day. Goodbye!",
         say_again="I'm sorry, I couldn't answer just then. Could you say that again?",
+        cut_off="I'm sorry, we were cut off for a moment.",
+        go_on="Please go on.",
         call_back="The call ended on a technical failure. Please call back.",
         missed="A call came in during an outage and could not be answered. Please call back.",
         give_up="I'm having a technical problem. We will call you back as soon as we can. Goodbye!",
@@ -141,13 +174,25 @@ PHRASES: dict[Language, Phrases] = {
         unknown_answer="I don't have that information. Shall the team call you back?",
         message_taken="I've noted it and will pass your message on to the team. Is there anything else I can do?",
         transfer_failed="I can't reach anyone right now. Would you like to leave a message?",
-        transferring="Let me put you through.",
+        not_recorded="Of course: this call is not being recorded. What can I do for you?",
+        recording_not_erased="I have stopped recording. What was recorded until now could not be erased yet.",
+        transferring="I'm putting you through.",
+        fetching="Let me try to reach someone for you, please hold the line.",
         found_one="I found your appointment: {moment}. Is that the one?",
         found_many="I found several appointments: {moments}. Which one?",
         open_on="{day} we are open {hours}.",
         closed_on="{day} we are closed.",
         closed_because="{day} we are closed: {reason}.",
         next_opening="We open again {moment}.",
+        stopped_calling="I've noted it: we will not call you again. I'm sorry to have disturbed you.",
+        stop_calling_noted="I will pass your wish on to the team. I'm sorry to have disturbed you.",
+        stop_calling_wish="Wants no more calls: put the number on the do-not-call list.",
+        by_keys="You can press 1 to confirm, or 2 to change it.",
+        type_number="You can also type the number on your keypad, then press hash.",
+        typed_yes="Yes.",
+        typed_no="No.",
+        typed_number="My phone number is {number}.",
+        typed_unclear="That number is not complete. Please type it once more, then press hash.",
     ),
     "he": Phrases(
         one_moment="רגע אחד, אני בודקת.",
@@ -156,7 +201,10 @@ PHRASES: dict[Language, Phrases] = {
         time_is_up="אני נאלצת לסיים כאן את השיחה. אפשר להתקשר שוב. להתראות!",
         leading_nowhere="סליחה, אני לא מצליחה לעזור כך. נחזור אליכם. להתראות!",
         farewell="תודה שהתקשרתם, להתראות!",
+        farewell_rung="תודה רבה ויום טוב. להתראות!",
         say_again="סליחה, לא הצלחתי לענות. אפשר לחזור על זה?",
+        cut_off="סליחה, השיחה נקטעה לרגע.",
+        go_on="אני מקשיבה.",
         call_back="השיחה הסתיימה בתקלה טכנית. נא לחזור למתקשר.",
         missed="התקבלה שיחה בזמן תקלה ואי אפשר היה לענות. נא לחזור למתקשר.",
         give_up="יש לי תקלה טכנית. נחזור אליכם בהקדם. להתראות!",
@@ -187,11 +235,23 @@ PHRASES: dict[Language, Phrases] = {
         message_taken="רשמתי, ואעביר את ההודעה לצוות. אפשר לעזור בעוד משהו?",
         transfer_failed="אני לא מצליחה להשיג אף אחד כרגע. להשאיר הודעה?",
         transferring="אני מעבירה אתכם.",
+        not_recorded="בסדר גמור, השיחה הזאת לא מוקלטת. במה אפשר לעזור?",
+        recording_not_erased="הפסקתי להקליט. את מה שהוקלט עד עכשיו עוד לא הצלחתי למחוק.",
+        fetching="אני מחפשת מישהו בשבילכם, נא להישאר על הקו.",
         found_one="מצאתי את התור שלך: {moment}. זה התור?",
         found_many="מצאתי כמה תורים: {moments}. איזה מהם?",
         open_on="{day} אנחנו פתוחים {hours}.",
         closed_on="{day} אנחנו סגורים.",
         closed_because="{day} אנחנו סגורים: {reason}.",
         next_opening="נפתח שוב {moment}.",
+        stopped_calling="רשמתי, לא נתקשר אליכם יותר. סליחה על ההפרעה.",
+        stop_calling_noted="אעביר את הבקשה לצוות. סליחה על ההפרעה.",
+        stop_calling_wish="מבקשים שלא להתקשר יותר: נא להוסיף את המספר לרשימה שאין להתקשר אליה.",
+        by_keys="אפשר להקיש 1 לאישור, או 2 לשינוי.",
+        type_number="אפשר גם להקיש את המספר במקלדת, ואז סולמית.",
+        typed_yes="כן.",
+        typed_no="לא.",
+        typed_number="מספר הטלפון שלי הוא {number}.",
+        typed_unclear="המספר לא שלם. הקישו אותו שוב, ואז סולמית.",
     ),
 }

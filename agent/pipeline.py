@@ -1,5 +1,6 @@
 """One AgentSession per call, with the framework's telephone traps closed (docs/decisions/0002)."""
 
+import sys
 from typing import Any
 
 from livekit.agents import AgentSession, APIConnectOptions, inference
@@ -49,8 +50,23 @@ def build_session(context: CallContext, settings: Settings) -> AgentSession[Any]
             stt_conn_options=APIConnectOptions(max_retry=5, retry_interval=0.3, timeout=4.0),
             llm_conn_options=APIConnectOptions(max_retry=0, retry_interval=0.1, timeout=6.0),
             tts_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.1, timeout=3.0),
-            max_unrecoverable_errors=10,  # agent/apologies.py speaks and ends the call itself, earlier
+            max_unrecoverable_errors=sys.maxsize,  # refused ears err twice a second: agent/apologies.py ends the call
         ),
+    )
+
+
+def build_side_session(context: CallContext, settings: Settings) -> AgentSession[Any]:
+    """Beside the caller's: says what it is told, and hears; there is no model behind it."""
+    turns = turn_options(context.config.turn_taking)
+    return AgentSession[Any](
+        stt=build_stt(context, settings),
+        vad=inference.VAD(model="silero"),
+        tts=build_tts(context.config, settings),
+        turn_handling={**turns, "turn_detection": "vad", "preemptive_generation": {"enabled": False}},
+        tts_text_transforms=None,
+        aec_warmup_duration=None,
+        session_close_transcript_timeout=0.3,
+        user_away_timeout=None,
     )
 
 

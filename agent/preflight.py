@@ -2,8 +2,10 @@
 a provider that does not answer is said and does not, because a worker must come up while a provider is down."""
 
 import asyncio
+import tempfile
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import httpx
@@ -12,6 +14,10 @@ from pydantic import HttpUrl, SecretStr
 from agent.settings import Settings
 from contracts.errors import DomainError, StoreUnavailable
 from store.calls import open_store
+from store.recordings.place import VARIABLE as RECORDINGS
+from store.recordings.place import PlaceMisconfigured
+from store.recordings.shelf import RecordingsRefused, RecordingsUnavailable, open_shelf
+from store.vault import VARIABLE, Vault, VaultMisconfigured
 
 _DEADLINE = 5.0
 _REFUSED = (401, 403)
@@ -38,7 +44,17 @@ async def check_keys(settings: Settings) -> list[Finding]:
         ]
         if settings.cal_api_key is not None:
             asked.append(_ask(http, "CAL", settings.cal_base_url, "/v2/me", settings.cal_api_key, bearer))
-        return list(await asyncio.gather(*asked))
+        return [*_check_vault(settings), *await asyncio.gather(*asked, _check_recordings(settings))]
+
+
+def _check_vault(settings: Settings) -> list[Finding]:
+    if settings.ava_sealing_keys is None:
+        return []
+    try:
+        Vault.from_keys(settings.ava_sealing_keys)
+    except VaultMisconfigured as error:
+        return [Finding(VARIABLE, "refused", str(error))]
+    return [Finding(VARIABLE, "accepted")]
 
 
 async def _ask(
@@ -68,6 +84,21 @@ async def _ask(
 def _out_of_quota(answer: httpx.Response) -> bool:
     """ElevenLabs answers 401 for an exhausted plan too: that key is right."""
     return "quota_exceeded" in answer.text
+
+
+async def _check_recordings(settings: Settings) -> Finding:
+    """Writes an object, finds it, removes it."""
+    try:
+        shelf = open_shelf(settings.recordings)
+        with tempfile.NamedTemporaryFile(suffix=".txt") as trial:
+            await asyncio.to_thread(Path(trial.name).write_bytes, b"AVA looks whether it may write here.\n")
+            async with asyncio.timeout(_DEADLINE):
+                await shelf.check(Path(trial.name))
+    except (PlaceMisconfigured, RecordingsRefused) as error:
+        return Finding(RECORDINGS, "refused", str(error))
+    except (RecordingsUnavailable, TimeoutError) as error:
+        return Finding(RECORDINGS, "unreachable", str(error) or f"no answer within {_DEADLINE:.0f} s")
+    return Finding(RECORDINGS, "accepted")
 
 
 async def _ask_store(settings: Settings) -> Finding:

@@ -4,16 +4,17 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from datetime import datetime, time
 
 from livekit import rtc
-from livekit.agents import Agent, ModelSettings
-from livekit.agents.llm import ChatChunk, ChatContext, Tool
+from livekit.agents import Agent, ModelSettings, StopResponse
+from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, Tool
 from livekit.agents.types import FlushSentinel
 
-from agent.claims import Evidence, SentenceGate, Verdict, judge, times_in
+from agent.claims import Evidence, SentenceGate, Verdict, judge, times_in, written_sentences
 from agent.conversation import Conversation
-from agent.prompt import read_prompt, receptionist_prompt
 from agent.sentences import without_marks
 from agent.tools.booking import BookingTools
 from agent.tools.roster import toolsets
+from briefing.opening import outgoing_note
+from briefing.prompt import read_prompt, receptionist_prompt
 from calendar_tools.speech import normalise_for_tts
 from contracts.assistant import AssistantConfig
 from contracts.call import SpeechHeld
@@ -66,16 +67,29 @@ class Receptionist(Agent):
     def __init__(self, conversation: Conversation) -> None:
         self._c = conversation
         sets = toolsets(conversation)
-        self._opening = opening_times(conversation.config)
+        rung = conversation.outgoing.ringing if conversation.outgoing else None
+        texts = [entry.answer for entry in conversation.config.faq] + ([rung.about] if rung else [])
+        self._opening = opening_times(conversation.config, also=[rung.about] if rung else [])
+        self._written = written_sentences(texts)
         self._booking = next((s for s in sets if isinstance(s, BookingTools)), None)
         super().__init__(
             instructions=receptionist_prompt(
                 conversation.config,
                 now=conversation.now(),
                 caller_known=conversation.context.caller is not None,
+                note=outgoing_note(name=rung.callee_name, about=rung.about, kind=rung.kind) if rung else "",
             ),
             tools=[*sets],
         )
+
+    async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
+        """Whoever we rang says hello, or is a machine: AVA's opening is the answer, said by code."""
+        outgoing = self._c.outgoing
+        if outgoing is not None and not outgoing.opened:
+            outgoing.first_turn.set()
+            raise StopResponse
+        if self._c.recording is not None:
+            await self._c.recording.repeat_notice()
 
     async def llm_node(
         self, chat_ctx: ChatContext, tools: list[Tool], model_settings: ModelSettings
@@ -120,6 +134,7 @@ class Receptionist(Agent):
                 message_taken=c.progress.messages > 0,
                 transferred=c.progress.transferred,
                 opening_moments=self._opening,
+                written=self._written,
             )
 
         def local(moments: Iterable[datetime]) -> tuple[datetime, ...]:
@@ -139,12 +154,14 @@ class Receptionist(Agent):
             transferred=c.progress.transferred,
             pending_readback=local(c.read_back),
             opening_moments=self._opening,
+            written=self._written,
         )
 
 
-def opening_times(config: AssistantConfig) -> frozenset[time]:
+def opening_times(config: AssistantConfig, *, also: Iterable[str] = ()) -> frozenset[time]:
     """Times of day that may be said of the business: when it opens and closes, and what its owner's answers name."""
     intervals = [i for day in config.hours.weekly.values() for i in day]
     intervals += [i for exception in config.hours.exceptions for i in exception.intervals]
-    written = {at for entry in config.faq for at in times_in(entry.answer, config.language)}
+    texts = (*(entry.answer for entry in config.faq), *also)
+    written = {at for text in texts for at in times_in(text, config.language)}
     return frozenset({i.opens for i in intervals} | {i.closes for i in intervals} | written)

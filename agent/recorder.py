@@ -5,16 +5,17 @@ the database does not take lies in the spool for the next sweep.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 
 from contracts.call import BookingRecorded, CallClosing, CallContext, CallEvent, InboundCall
 from contracts.errors import DomainError, StoreRejected, StoreUnavailable
 from contracts.ports import CallStore
-from store.spool import Journal, JournalFull, pending
+from store.spool import Journal, JournalFull, adopt, pending
 
 log = structlog.get_logger("agent.recorder")
 
@@ -45,12 +46,25 @@ class Recorder:
         spool: Path,
         store: CallStore,
         watch: Callable[[CallEvent], None],
+        resumed: bool = False,
     ) -> "Recorder":
-        """`resumed`: an earlier job of this same call left a journal behind."""
+        """`resumed`: an earlier job of this same call died, or left a journal behind."""
         prefix = str(inbound.call_id)
         earlier = await asyncio.to_thread(lambda: any(path.name.startswith(prefix) for path in pending(spool)))
         journal = await Journal.create(spool, inbound, context=context)
-        return cls(journal, store, watch=watch, resumed=earlier)
+        return cls(journal, store, watch=watch, resumed=resumed or earlier)
+
+    async def adopt(self, spool: Path, call_id: UUID) -> list[CallEvent]:
+        """What earlier jobs of this call wrote on this disk becomes this one's to deliver. A disk that refuses is logged."""
+        try:
+            return await adopt(spool, call_id, self._journal)
+        except DomainError as error:
+            log.error("an earlier journal is left to the sweep", call_id=str(call_id), code=error.code)
+            return []
+
+    def recall(self, events: Sequence[CallEvent]) -> None:
+        """What earlier jobs recorded of bookings."""
+        self.steps |= {e.calendar_uid: e for e in events if isinstance(e, BookingRecorded) and e.calendar_uid}
 
     def note(self, event: CallEvent) -> None:
         try:
@@ -88,6 +102,20 @@ class Recorder:
         except (DomainError, TimeoutError) as error:
             log.warning("record left to the sweep", call_id=str(closing.call_id), error=type(error).__name__)
             return False
+        finally:
+            await self._journal.release()
+
+    async def hand_over(self) -> None:
+        """Another job goes on with the call: what is written is delivered, and the end is not ours to write."""
+        self._delivery.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._delivery
+        try:
+            async with asyncio.timeout(_LAST_DELIVERY):
+                await self._journal.deliver(self._store)
+                await self._journal.give_away()
+        except (DomainError, TimeoutError) as error:
+            log.warning("record left to the sweep", error=type(error).__name__)
         finally:
             await self._journal.release()
 

@@ -10,20 +10,11 @@ from livekit.agents import Agent, AgentSession
 from agent.line import Line
 from agent.phrases import PHRASES
 from agent.voice import canned_text, shipped_clip
-from contracts.assistant import Language
+from briefing.languages import language_of
 
 log = structlog.get_logger("agent.refusal")
 
-_LANGUAGE_OF: dict[str, Language] = {"+33": "fr", "+32": "fr", "+41": "fr", "+352": "fr", "+972": "he"}
 _LAST_WORDS = 15.0
-
-
-def language_of(number: str) -> Language:
-    """What is spoken where the dialled number lives; English where we can't know."""
-    for prefix in sorted(_LANGUAGE_OF, key=len, reverse=True):
-        if number.startswith(prefix):
-            return _LANGUAGE_OF[prefix]
-    return "en"
 
 
 async def refuse(line: Line, clip: str) -> None:

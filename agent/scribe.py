@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -15,9 +16,10 @@ from contracts.call import AssistantSaid, CallerSaid, ToolCalled, TurnLatency, U
 
 
 class Scribe:
-    """One per call. `latencies` are the milliseconds from the end of the caller's speech to AVA's first audio, per turn."""
+    """One per call. `latencies` are the milliseconds from the end of the caller's speech to AVA's first audio, per turn;
+    `before`: those that an earlier job of the call has measured."""
 
-    def __init__(self, session: AgentSession[Any], c: Conversation) -> None:
+    def __init__(self, session: AgentSession[Any], c: Conversation, before: Iterable[float] = ()) -> None:
         self._session = session
         self._c = c
         self._caller: MetricsReport = {}
@@ -25,7 +27,7 @@ class Scribe:
         self._tool_ms: dict[str, float] = {}
         self._turn_tool_ms = 0.0
         self._answered = True
-        self.latencies: list[float] = []
+        self.latencies = list(before)
 
     def subscribe(self) -> None:
         self._session.on("conversation_item_added", self._item)
@@ -48,6 +50,7 @@ class Scribe:
         progress = self._c.progress
         progress.caller_turns += 1
         progress.turns_since_progress += 1
+        progress.tool_calls = 0
         self._c.recorder.note(CallerSaid(at=self._at(item), text=item.text_content or "", language=self._c.language))
 
     def _assistant_said(self, item: ChatMessage) -> None:
@@ -86,6 +89,7 @@ class Scribe:
         step = event.update
         if isinstance(step, ToolCallStarted):
             self._tool_started[step.function_call.call_id] = time.perf_counter()
+            self._c.progress.tool_calls += 1
         elif isinstance(step, ToolCallEnded) and (started := self._tool_started.pop(step.call_id, None)) is not None:
             self._tool_ms[step.call_id] = (time.perf_counter() - started) * 1000
             self._turn_tool_ms += self._tool_ms[step.call_id]

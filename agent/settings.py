@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from store.recordings.place import Place
+
 
 class SettingsMissing(Exception):
     """Names the variables that are missing or wrong, and where to put them."""
@@ -40,6 +42,8 @@ class Settings(BaseSettings):
     supabase_service_role_key: SecretStr | None = None
     supabase_secret_key: SecretStr | None = None
 
+    ava_sealing_keys: SecretStr | None = None  # without it, assistants with a calendar key of their own don't book
+
     cal_api_key: SecretStr | None = None
     cal_base_url: HttpUrl = HttpUrl("https://api.cal.com")
 
@@ -48,10 +52,19 @@ class Settings(BaseSettings):
     langfuse_base_url: HttpUrl = HttpUrl("https://cloud.langfuse.com")
     langfuse_content: bool = False  # transcripts and prompts in traces: personal data, off unless chosen
 
+    ava_recordings: str = ".ava/recordings"  # or s3://bucket/prefix
+    ava_recordings_endpoint: HttpUrl | None = None
+    ava_recordings_region: str | None = None
+    ava_recordings_access_key_id: str | None = None
+    ava_recordings_secret_access_key: SecretStr | None = None
+
     ava_agent_name: str = "ava"
     ava_data_dir: Path = Path(".ava/agent")
     ava_log_level: str = "INFO"
-    ava_idle_processes: int = Field(default=8, ge=1)  # also caps a burst: LiveKit refuses the call after this many
+    ava_idle_processes: int = Field(default=12, ge=1)  # calls of one second that need not wait for a process
+    ava_max_calls: int | None = Field(default=None, ge=1)  # at once; None: 12 for each core (agent/worker.py)
+    ava_load_threshold: float = Field(default=0.7, gt=0)  # of the machine's CPU: above it no call is taken
+    ava_health_host: str = ""  # every interface: whoever asks after a container's health is outside of it
     ava_health_port: int = 8081
     ava_prometheus_port: int | None = None
 
@@ -61,6 +74,16 @@ class Settings(BaseSettings):
         if key is None:
             raise SettingsMissing(_advice(["SUPABASE_SECRET_KEY (or SUPABASE_SERVICE_ROLE_KEY)"]))
         return key
+
+    @property
+    def recordings(self) -> Place:
+        return Place(
+            self.ava_recordings,
+            endpoint=str(self.ava_recordings_endpoint) if self.ava_recordings_endpoint else None,
+            region=self.ava_recordings_region,
+            access_key_id=self.ava_recordings_access_key_id,
+            secret_access_key=self.ava_recordings_secret_access_key,
+        )
 
     @property
     def traces(self) -> bool:
@@ -110,8 +133,13 @@ def _missing(keys: _Keys, *, for_worker: bool) -> list[str]:
     return empty
 
 
+_LOOP_BLOCKED_MS = "1000"  # at the framework's 100, a burst of calls spends its time on writing that it has none
+
+
 def export_livekit(settings: Settings) -> None:
-    """livekit-agents hands its link to job processes through these variables only."""
+    """livekit-agents hands its link to job processes through these variables only, and what its loop monitor warns of."""
+    for level in ("WARN", "ERROR"):
+        os.environ.setdefault(f"LIVEKIT_AGENTS_LOOP_BLOCK_{level}_MS", _LOOP_BLOCKED_MS)
     if settings.livekit_url and settings.livekit_api_key and settings.livekit_api_secret:
         os.environ["LIVEKIT_URL"] = settings.livekit_url
         os.environ["LIVEKIT_API_KEY"] = settings.livekit_api_key

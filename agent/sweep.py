@@ -1,5 +1,5 @@
-"""Delivers what earlier calls of this machine could not: records that waited for the database, and booking writes whose end
-nobody knows. Runs after a call and at worker start; several may run at once."""
+"""Delivers what earlier calls of this machine could not: records that waited for the database, recordings that waited for
+their storage, and booking writes whose end nobody knows. Runs after a call and at worker start; several may run at once."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from agent.desk import calendar_defaults
-from agent.resources import Resources, open_resources
-from agent.settings import Settings
+from agent.resources import Resources
 from calendar_tools.calendar import Calendar
 from calendar_tools.connect import connect
 from calendar_tools.errors import CalendarError
@@ -22,6 +21,7 @@ from store.errors import StoreMisconfigured
 
 _EVERY = 60.0  # seconds
 _OVERDUE = timedelta(hours=24)
+_SUCCESSION = 60.0  # seconds in which the call of a job that died may be gone on with
 
 Connect = Callable[[CalendarConnection], Calendar]
 """Makes no request. Raises CalendarMisconfigured."""
@@ -37,18 +37,18 @@ async def sweep(resources: Resources) -> None:
         return connect(connection, resources.http, defaults, clock=resources.clock)
 
     try:
-        await spool.sweep(resources.spool, resources.store)
+        await spool.sweep(resources.spool, resources.store, patience=_SUCCESSION)
         await settle_doubts(resources.store, reach, now=resources.clock())
     except (StoreUnavailable, StoreRejected) as error:
         log.warning("sweep put off", code=error.code)
 
 
-async def sweep_forever(settings: Settings) -> None:
+async def sweep_forever(resources: Resources) -> None:
     """In the worker's main process: what crashed jobs left behind is found while no call ends."""
-    async with open_resources(settings) as resources:
-        while True:
-            await sweep(resources)
-            await asyncio.sleep(_EVERY)
+    while True:
+        await sweep(resources)
+        await resources.recordings.sweep()
+        await asyncio.sleep(_EVERY)
 
 
 async def settle_doubts(store: CallStore, reach: Connect, *, now: datetime) -> int:

@@ -8,6 +8,7 @@ import asyncio
 import time
 import wave
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from typing import Any
 from livekit.agents import Agent, AgentSession
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
-from agent.line import TransferResult
-from contracts.call import InboundCall
+from agent.handover import Consult
+from contracts.call import InboundCall, TransferResult
 from demo.sound import RATE, SILENCE, TICK, TICK_BYTES, Ear, Mouth, is_loud
 
 __all__ = ["RATE", "TICK", "Heard", "InProcessLine", "Spoken", "Timeline"]
@@ -131,7 +132,10 @@ class InProcessLine:
         if self._words is not None:
             await self._words.aclose()
 
-    async def transfer(self, number: str) -> TransferResult:
+    def on_key(self, pressed: Callable[[str], None]) -> bool:
+        return False
+
+    async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
         return self._transfer
 
     # the caller's side

@@ -11,8 +11,8 @@ from typing import Any
 
 from livekit.agents import Agent, AgentSession
 
-from agent.line import TransferResult
-from contracts.call import InboundCall
+from agent.handover import Consult
+from contracts.call import InboundCall, TransferResult
 from demo.sound import RATE, SILENCE, TICK, TICK_BYTES, Ear, Mouth
 
 _AHEAD = 3  # ticks of AVA's audio that wait for the sound card: less clicks, more delays interruptions
@@ -69,7 +69,10 @@ class MicrophoneLine:
         if self._clock is not None:
             await self._clock
 
-    async def transfer(self, number: str) -> TransferResult:
+    def on_key(self, pressed: Callable[[str], None]) -> bool:
+        return False
+
+    async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
         return "unavailable"
 
     async def _run(self) -> None:

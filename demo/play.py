@@ -15,8 +15,8 @@ from livekit.agents.utils import http_context
 from agent.call import run_call
 from agent.clipcache import ClipKey
 from agent.closing import OpenedCall, percentile
-from agent.greeting import greeting_text
 from agent.sweep import sweep
+from briefing.greeting import greeting_text
 from contracts.call import AssistantSaid, CallerSaid, CallEvent, InboundCall
 from contracts.ids import call_id_for
 from demo import audio

@@ -12,12 +12,11 @@ from typing import Any
 
 import httpx
 import yaml
+from pydantic import SecretStr
 
-from agent.claims import warm as warm_claims
 from agent.resources import Resources, open_resources
 from agent.settings import Settings, load_settings
-from calendar_tools.speech import warm
-from contracts import hours as opening_hours
+from agent.warming import warm
 from contracts.assistant import AssistantConfig, Language
 from contracts.calendar import CalComConnection
 from contracts.call import CallEvent
@@ -29,7 +28,7 @@ from sandbox.seeding import Seeded
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBERS: dict[Language, str] = {"fr": "+33478000000", "en": "+442079460000", "he": "+97235550000"}
-_KEYS = {"calcom": "cal_demo_0123456789"}
+CAL_KEY = "cal_demo_0123456789"
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,9 @@ class DemoClock:
         return (self._start + timedelta(seconds=time.monotonic() - self._began)).astimezone(UTC)
 
 
-def settings_for(database: Database, urls: dict[str, str], data: Path) -> Settings:
+def settings_for(
+    database: Database, urls: dict[str, str], data: Path, sealing_keys: SecretStr | None = None
+) -> Settings:
     """What a deployment puts in .env; here it names the stand-ins. Nothing else tells the demo from production."""
     return load_settings(
         _env_file=None,
@@ -123,12 +124,14 @@ def settings_for(database: Database, urls: dict[str, str], data: Path) -> Settin
         eleven_base_url=f"{urls['elevenlabs']}/v1",
         supabase_url=database.url,
         supabase_service_role_key=database.service_key,
-        cal_api_key=_KEYS["calcom"],
+        cal_api_key=CAL_KEY,
         cal_base_url=urls["calcom"],
         langfuse_public_key="pk-lf-demo",
         langfuse_secret_key="sk-lf-demo",
         langfuse_base_url=urls["langfuse"],
         ava_data_dir=data,
+        ava_recordings=str(data / "recordings"),
+        ava_sealing_keys=sealing_keys,
     )
 
 
@@ -156,22 +159,22 @@ def demo_config(config: AssistantConfig) -> AssistantConfig:
 
 
 @asynccontextmanager
-async def open_stack(*, data: Path, clock: DemoClock | None = None) -> AsyncGenerator[Stack]:
-    """`data`: the agent's own folder. Its clips are kept from run to run; what it knew of a database that is gone is not."""
-    opening_hours.warm()
-    for language in NUMBERS:
-        warm(language)
-        warm_claims(language)
+async def open_stack(
+    *, data: Path, clock: DemoClock | None = None, sealing_keys: SecretStr | None = None
+) -> AsyncGenerator[Stack]:
+    """`data`: the agent's own folder. Its clips are kept from run to run; what it knew of a database that is gone is not.
+    `sealing_keys`: those under which a control plane on this database seals calendar keys."""
     for stale in ("numbers", "spool"):
         shutil.rmtree(data / stale, ignore_errors=True)
     clock, listener = clock or DemoClock(), Listener()
     postgres = os.environ.get("AVA_POSTGRES_URL")
     async with (
         Database(postgres_url=postgres) as database,
-        StandIns(options={"calcom": {"api_key": _KEYS["calcom"]}}) as urls,
+        StandIns(options={"calcom": {"api_key": CAL_KEY}}) as urls,
         httpx.AsyncClient(timeout=10) as control,
     ):
         practices = seed(database)
-        settings = settings_for(database, dict(urls), data)
+        settings = settings_for(database, dict(urls), data, sealing_keys)
+        await warm(settings)
         async with open_resources(settings, clock=clock, watch=listener) as resources:
             yield Stack(database, dict(urls), resources, practices, control, clock, listener)

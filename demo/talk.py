@@ -7,7 +7,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +19,12 @@ from livekit.agents.testing import fake_job_context
 from livekit.agents.utils import http_context
 
 from agent.call import run_call
-from agent.line import Line, TransferResult
+from agent.handover import Consult
+from agent.line import Line
 from agent.resources import Resources, open_resources
 from agent.settings import Settings
 from contracts.assistant import AssistantConfig, Language, Limits
-from contracts.call import AssistantSaid, CallerSaid, CallEvent, InboundCall, TurnLatency
+from contracts.call import AssistantSaid, CallerSaid, CallEvent, InboundCall, TransferResult, TurnLatency
 from contracts.ids import call_id_for
 from demo.keys import real_settings
 from demo.report import Entry
@@ -59,7 +60,10 @@ class TypedLine:
     async def hang_up(self) -> None:
         self.down.set()
 
-    async def transfer(self, number: str) -> TransferResult:
+    def on_key(self, pressed: Callable[[str], None]) -> bool:
+        return False
+
+    async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
         return "unavailable"
 
     async def say(self, words: str) -> None:

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from livekit.agents.utils import http_context
 
 from agent.clipcache import ClipKey
-from agent.greeting import greeting_text
 from agent.phrases import PHRASES
 from agent.providers.tts import build_tts
 from agent.voice import CANNED, canned_text, synthesise
+from briefing.greeting import greeting_text
 from contracts.assistant import AssistantConfig
 from contracts.call import CallClosing, CallOutcome, InboundCall
 from contracts.ids import call_id_for

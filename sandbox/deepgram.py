@@ -7,9 +7,10 @@ the caller speaks, finals come a realistic time after he stops. The words come f
     GET  /_ctl/transcripts?session=<tag>     what is still outstanding
     POST /_ctl/drop {"session": "<tag or *>"}    cut its live sockets now, without a close frame
 
-A session is the socket's ``tag`` query parameter (``deepgram.STT(tags=[call_id])``); one without a script of its own
-uses that of ``*``. See `sandbox.recognition` for how an utterance is recognised. Speech that is none of them gives an empty
-final result, as a cough does.
+A session is the socket's ``tag`` query parameter (``deepgram.STT(tags=[call_id])``). One without a script of its own gets
+a copy of that of ``each``, for calls whose id nobody knows before they come in; else all such share that of ``*``. See
+`sandbox.recognition` for how an utterance is recognised. Speech that is none of them gives an empty final result, as a
+cough does.
 
 Knobs: ``final_ms`` (150) from the end of endpointing to the final; ``interim_lag_ms`` (150) a word is behind its sound;
 ``segment_ms`` (5000) of speech without a pause after which its words are final (``is_final``, not ``speech_final``);
@@ -49,6 +50,7 @@ KNOBS: Final = {
 }
 
 _ANY = "*"
+_EACH = "each"
 _MAX_SESSIONS = 500
 
 
@@ -85,9 +87,11 @@ class _Endpoints:
         self._scripts.clear()
 
     def script_for(self, tags: tuple[str, ...]) -> Script:
-        for tag in (*tags, _ANY):
+        for tag in tags:
             if tag in self._scripts:
                 return self._scripts[tag]
+        if tags and _EACH in self._scripts and len(self._scripts) < _MAX_SESSIONS:
+            return self._scripts.setdefault(tags[0], self._scripts[_EACH].copy())
         return self._scripts.setdefault(_ANY, Script())
 
     def refused(self, connection: HTTPConnection) -> Response | None:

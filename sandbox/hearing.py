@@ -95,6 +95,15 @@ class SpeechGate:
         self._recent = []
 
 
+def heard_to(pcm: bytes, rate: int) -> float:
+    """Seconds into s16le mono speech at which it was last above its own line noise: recordings end in silence."""
+    ear, gate = Ear(rate), SpeechGate()
+    lead = b"\0" * (rate // 2 * 2)  # the gate learns the line's level before the caller speaks
+    for level in ear.hear(lead + pcm):
+        gate.hear(level)
+    return gate.last_active_step * STEP_MS / 1000 - 0.5
+
+
 @dataclass(frozen=True)
 class Likeness:
     """How well levels heard fit a recording: mean difference in dB, and the recording's step where they begin.

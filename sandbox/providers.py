@@ -35,6 +35,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from sandbox.faults import DROP_EXTENSION
 
 APPS = ("deepgram", "elevenlabs", "openai", "calcom", "langfuse")
+ON_REQUEST = ("livekit", "s3", "twilio")  # started only where named: no call needs them
 _MODULES = {"langfuse": "otlp_sink"}
 _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
@@ -266,7 +267,7 @@ async def _host(apps: Sequence[str], ports: Mapping[str, int], options: Mapping[
 def main(arguments: Sequence[str] | None = None) -> None:
     """The child: hosts the apps until standard input closes or it is told to stop."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.providers", description="Host the stand-ins on loopback.")
-    parser.add_argument("--apps", default=",".join(APPS), help="comma-separated names")
+    parser.add_argument("--apps", default=",".join(APPS), help=f"comma-separated names; also {', '.join(ON_REQUEST)}")
     parser.add_argument("--ports", default="", help="name=port, comma-separated; the others get a free one")
     parser.add_argument("--options", default="{}", help='JSON: {"deepgram": {"final_ms": "100"}}')
     parser.add_argument("--port-file", type=Path, required=True, help="where the ports go (JSON) once all are ready")

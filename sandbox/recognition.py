@@ -11,7 +11,7 @@ What it cannot show is said in `sandbox.deepgram`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -124,6 +124,10 @@ class Script:
         if len(self.expected) + len(utterances) > MAX_UTTERANCES:
             raise ValueError(f"more than {MAX_UTTERANCES} utterances outstanding")
         self.expected.extend(_expect(utterance) for utterance in utterances)
+
+    def copy(self) -> "Script":
+        """The same utterances, none of them heard yet."""
+        return Script([replace(e, next_word=0, bursts_heard=0, anchor_ms=None) for e in self.expected])
 
     def outstanding(self) -> list[Expected]:
         return [expected for expected in self.expected if not expected.done]

@@ -28,6 +28,7 @@ import psycopg
 from psycopg import sql
 
 from sandbox.gateway import Keys, create_gateway, mint_token, upstream_client
+from sandbox.issuer_keys import KINDS, new_key, trusted_jwks
 from sandbox.migrations import (
     OWNER,
     SEED,
@@ -71,9 +72,12 @@ def find_postgrest() -> Path:
 
 
 class PostgRest:
-    """The real server, on one loopback port for its whole life, however often it is stopped and started."""
+    """The real server, on one loopback port for its whole life, however often it is stopped and started.
 
-    def __init__(self, binary: Path, *, database_url: str, jwt_secret: str, log: Path) -> None:
+    `trusted` is a secret or a JWKS; it is read at the start: a key made later is not known here.
+    """
+
+    def __init__(self, binary: Path, *, database_url: str, trusted: str, log: Path) -> None:
         self._binary = binary
         self._log = log
         self._port, self._admin_port = free_port(), free_port()
@@ -86,7 +90,7 @@ class PostgRest:
             "PGRST_DB_ANON_ROLE": "anon",
             "PGRST_DB_POOL": "10",
             "PGRST_DB_MAX_ROWS": "1000",
-            "PGRST_JWT_SECRET": jwt_secret,
+            "PGRST_JWT_SECRET": trusted,
             "PGRST_SERVER_HOST": "127.0.0.1",
             "PGRST_SERVER_PORT": str(self._port),
             "PGRST_ADMIN_SERVER_PORT": str(self._admin_port),
@@ -241,9 +245,10 @@ async def _control(built: Built, postgrest: PostgRest) -> None:
 async def _run(built: Built, binary: Path, folder: Path, port: int) -> None:
     jwt_secret = secrets.token_hex(32)
     keys = _new_keys(jwt_secret)
-    postgrest = PostgRest(
-        binary, database_url=built.authenticator_url, jwt_secret=jwt_secret, log=folder / "postgrest.log"
-    )
+    issuer_keys = {kind: new_key(kind) for kind in KINDS}
+    trusted = trusted_jwks(jwt_secret, issuer_keys.values())
+    log = folder / "postgrest.log"
+    postgrest = PostgRest(binary, database_url=built.authenticator_url, trusted=trusted, log=log)
     await postgrest.start()
     try:
         async with upstream_client(postgrest.url) as client:
@@ -257,6 +262,7 @@ async def _run(built: Built, binary: Path, folder: Path, port: int) -> None:
                         "service_jwt": keys.service_jwt,
                         "anon_jwt": keys.anon_jwt,
                         "jwt_secret": jwt_secret,
+                        "issuer_keys": {kind: key.private_jwk() for kind, key in issuer_keys.items()},
                         "postgres_url": built.superuser_url,
                     }
                 )

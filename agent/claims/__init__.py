@@ -8,5 +8,6 @@ facts: all it believes is the Evidence it is given.
 from agent.claims.gate import SentenceGate
 from agent.claims.judging import judge, times_in, warm
 from agent.claims.model import ClaimKind, Evidence, Verdict
+from agent.claims.written import written_sentences
 
-__all__ = ["ClaimKind", "Evidence", "SentenceGate", "Verdict", "judge", "times_in", "warm"]
+__all__ = ["ClaimKind", "Evidence", "SentenceGate", "Verdict", "judge", "times_in", "warm", "written_sentences"]

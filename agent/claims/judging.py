@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from agent.claims.model import ClaimKind, Evidence, Verdict
 from agent.claims.moments import Named, Tagged, named_moments
 from agent.claims.vocabulary import KIND_OF, Proof, Vocabulary, plain, vocabulary_of
+from agent.claims.written import as_written
 from contracts.assistant import Language
 
 _TOPIC = re.compile(
@@ -309,6 +310,8 @@ def judge(sentence: str, language: Language, evidence: Evidence, *, today: date,
     Fast (well under a millisecond) and pure. A sentence in another of our languages than `language` is read in its own.
     """
     read = _read(sentence, language)
+    if as_written(sentence) in evidence.written and read.words.booking_words.search(read.text) is None:
+        return Verdict(ok=True, claim=None, replacement="")
     kind, ok = _first_failure(read, _local(evidence, zone), today)
     alone = read.asks and read.words.leaning.search(read.text) is None
     return Verdict(ok, kind, "" if ok else _replacement(read, kind), stands_alone=alone)

@@ -17,6 +17,8 @@ class Evidence:
     opening_moments: times of day that opening hours or an FAQ answer made sayable (see `times_in`); while it is empty,
     sentences about opening hours are not judged.
     message_taken: a message, or any follow-up by the team, was recorded. transferred: the line took the caller over.
+    written: sentences of the owner's answers (see `written_sentences`); these are said as they
+    stand, unless they name a booking.
     """
 
     booked: tuple[datetime, ...] = ()
@@ -31,6 +33,7 @@ class Evidence:
     pending_readback: tuple[datetime, ...] = ()
     empty_days: tuple[date, ...] = ()
     gone: tuple[datetime, ...] = ()
+    written: frozenset[str] = frozenset()
 
     @property
     def has_receipt(self) -> bool:

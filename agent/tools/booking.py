@@ -78,7 +78,7 @@ class BookingTools(Toolset):
             raise ValueError("booking tools need a desk")
         self._c = conversation
         self._desk: BookingDesk = conversation.desk
-        self._held: dict[str, str] = {}  # slot id -> the name it was read back with
+        self._held = conversation.held
         super().__init__(id="booking", tools=self._schemas())
 
     def admit(self, tools: Sequence[Tool]) -> list[Tool]:
@@ -174,13 +174,14 @@ class BookingTools(Toolset):
             held = await self._desk.hold(wanted.slot_id)
         match held:
             case Held():
+                again = wanted.slot_id in self._held
                 self._held[wanted.slot_id] = name
                 self._c.read_back = (held.offer.slot.start,)
                 self._c.progress.made()
                 say = self._c.phrases.read_back.format(
                     service=self._service(held.offer.service_id), moment=self._moment(held.offer.slot.start), name=name
                 )
-                return told(ctx, "held", say)
+                return told(ctx, "held", self._with_keys(say) if again else say)
             case SlotGone():
                 return self._gone(ctx, held)
             case NotOffered():
@@ -235,7 +236,8 @@ class BookingTools(Toolset):
                 )
                 return told(ctx, "found", say, bookings=known)
             case NotFound():
-                return told(ctx, "not_found", phrases.no_booking_found, tries_left=mine.tries_left)
+                hint = f" {phrases.type_number}" if self._c.has_keys else ""
+                return told(ctx, "not_found", phrases.no_booking_found + hint, tries_left=mine.tries_left)
             case IdentityNeeded():
                 return told(ctx, "not_found", phrases.identity_needed)
             case IdentityExhausted():
@@ -289,6 +291,13 @@ class BookingTools(Toolset):
                 return self._not_done(ctx, cancelled)
 
     # words
+
+    def _with_keys(self, question: str) -> str:
+        """What is read back a second time may be answered by keys; the question stays last, for that is what is answered."""
+        if not self._c.has_keys:
+            return question
+        facts, mark, asked = question.rpartition(". ")
+        return f"{facts}{mark}{self._c.phrases.by_keys} {asked}"
 
     def _confirmed(self, ctx: Context, status: str, say: str, receipt: Receipt) -> ToolResult:
         if any(told.receipt == receipt and told.being_said for told in self._c.confirmations):

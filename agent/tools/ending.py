@@ -9,7 +9,10 @@ from agent.conversation import Conversation
 def end_call_tool(conversation: Conversation) -> EndCallTool:
     async def say_farewell(event: Toolset.ToolCalledEvent) -> None:
         conversation.end("assistant")
-        farewell = conversation.config.farewell or conversation.phrases.farewell
+        if conversation.outgoing is not None:  # the owner's thanks somebody for calling
+            farewell = conversation.phrases.farewell_rung
+        else:
+            farewell = conversation.config.farewell or conversation.phrases.farewell
         event.ctx.session.say(farewell, allow_interruptions=False)
 
     return EndCallTool(

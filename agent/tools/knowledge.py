@@ -10,6 +10,9 @@ from agent.speaking import Arguments, Context, raw_tool, text, told
 from contracts.assistant import FaqEntry
 
 _WORD = re.compile(r"[^\W\d_]{3,}", re.UNICODE)
+_HEBREW_PREFIXES = re.compile(
+    r"[והבלמשכ]{1,3}(?=[\u05d0-\u05ea]{3})"
+)  # and, the, in, to, from, that, as: written on the word
 
 
 def _words(phrase: str) -> set[str]:
@@ -17,10 +20,17 @@ def _words(phrase: str) -> set[str]:
     return {word[:-1] if len(word) > 3 and word[-1] in "sx" else word for word in _WORD.findall(plain)}  # plurals
 
 
+def _asked(question: str) -> set[str]:
+    """The question's words, in Hebrew also without the small words that are written on them."""
+    words = _words(question)
+    bare = {word[cut:] for word in words if (on := _HEBREW_PREFIXES.match(word)) for cut in range(1, on.end() + 1)}
+    return words | bare
+
+
 def find_entry(question: str, faq: tuple[FaqEntry, ...]) -> FaqEntry | None:
     """The entry that shares most with the question: a keyword counts three, a word of the topic one. At least one keyword,
     or two words of the topic, or all of it."""
-    asked = _words(question)
+    asked = _asked(question)
     best: tuple[int, FaqEntry] | None = None
     for entry in faq:
         keywords = {k for keyword in entry.keywords for k in _words(keyword)}

@@ -11,7 +11,8 @@ from sandbox.receptionist.words import fold
 def after_results(d: Dialogue) -> Reply:
     """The answer to all results that follow the last tool calls, in their order; the last one asks the question."""
     last = d.results[-1]
-    if last.tool == "find_my_booking" and d.goal == "reschedule" and d.booking is not None and d.day:
+    moving = last.tool == "find_my_booking" and d.goal == "reschedule" and d.booking is not None
+    if moving and d.day and d.offers_tool("find_slots"):
         return Reply(calls=(slots_call(d),))
     said: list[str] = []
     for result in d.results[:-1]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from sandbox.receptionist.after_tools import after_results
 from sandbox.receptionist.dialogue import Dialogue, is_silence, read_dialogue
+from sandbox.receptionist.outgoing import detects, predict, wants_no_calls
 from sandbox.receptionist.reply import Reply, ToolCall
 from sandbox.receptionist.request import ChatRequest, Schema
 from sandbox.receptionist.sentences import next_question, offer_message, sentence, slots_call
@@ -14,6 +15,7 @@ _SILENCE = re.compile(r"silen|still there|toujours la|not (?:said|spoken|answere
 _GOODBYE = re.compile(r"good ?bye|farewell|au revoir|prend\w* conge|hang(?:ing)? up|end the call|להיפרד|להתראות")
 _GREETING = re.compile(r"\bgreet|\bwelcome|\baccueil|\bsalue|\bברך|פתיחה")
 _SUMMARY = re.compile(r"\bsummar|\bresum[ee]|סכם|סיכום|תקציר")
+_NOT_RECORDED = re.compile(r"\b(?:ne|pas|not|don'?t|without|sans)\b.*\b(?:enregistr|record)|(?:לא|אל|בלי) .*ה?קליט")
 _SAY_QUOTED = re.compile(r"[«“\"]\s*([^»”\"]{4,300}?)\s*[»”\"]")
 
 
@@ -22,6 +24,8 @@ def reply_to(request: ChatRequest) -> Reply:
 
     Honours ``tool_choice``: "none" gives words, "required" or a named function gives a call of it.
     """
+    if detects(request):
+        return predict(request)
     dialogue = read_dialogue(request, {} if request.tool_choice == "none" else request.schemas)
     if not request.tools and _SUMMARY.search(fold(request.system_prompt[:400])):
         return _summary(request)
@@ -66,6 +70,19 @@ def _answer_caller(d: Dialogue) -> Reply:
 
 def _noise(d: Dialogue) -> Reply | None:
     return _not_understood(d) if d.heard is None or is_silence(d.heard.text) else None
+
+
+def _objection(d: Dialogue) -> Reply | None:
+    """The caller does not want to be recorded."""
+    if d.heard is None or not d.offers_tool("stop_recording") or not _NOT_RECORDED.search(fold(d.heard.text)):
+        return None
+    return Reply(calls=(ToolCall.of("stop_recording"),))
+
+
+def _no_more_calls(d: Dialogue) -> Reply | None:
+    if d.heard is None or not d.offers_tool("stop_calling") or not wants_no_calls(d.heard.text):
+        return None
+    return Reply(calls=(ToolCall.of("stop_calling"),))
 
 
 def _urgent(d: Dialogue) -> Reply | None:
@@ -219,6 +236,8 @@ def _cancel(d: Dialogue) -> Reply:
 def _move(d: Dialogue) -> Reply:
     assert d.booking is not None
     assert d.heard is not None
+    if not d.offers_tool("find_slots"):
+        return Reply(offer_message(d) or sentence(d, "anything_else"))
     if d.search:
         return Reply(calls=(slots_call(d),))
     if d.chosen is not None:
@@ -304,6 +323,8 @@ def _not_understood(d: Dialogue) -> Reply:
 
 _RULES: tuple[Callable[[Dialogue], Reply | None], ...] = (
     _noise,
+    _objection,
+    _no_more_calls,
     _urgent,
     _person,
     _dropped,

@@ -38,14 +38,20 @@ _HIDDEN_NUMBER = re.compile(
 )
 _GENERIC = frozenset(
     "min minutes mn euros eur aliases alias also called callers say aussi appele de du la le les des et ou a "
-    "the of or and premier premiere first rendez vous appointment visit visite ביקור ראשון תור".split()
+    "the of or and premier premiere first rendez vous appointment ביקור ראשון תור".split()
 )
+
+# What a note or an alias has and a caller says about anything: no sign of a service.
+_COMMON = frozenset[str]().union(*(lexicon.common | lexicon.name_noise for lexicon in LEXICONS.values()))
 
 
 @dataclass(frozen=True)
 class ServiceLine:
+    """``words``: all that the line helps to recognise it by; ``name``: those of them before its duration."""
+
     service_id: str
     words: frozenset[str]
+    name: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class PromptFacts:
 @lru_cache(maxsize=64)
 def read_prompt(system: str) -> PromptFacts:
     folded = fold(system)
-    services = [ServiceLine(match[1], _service_words(match[1], match[2])) for match in _SERVICE.finditer(system)]
+    services = [_service_line(match[1], match[2]) for match in _SERVICE.finditer(system)]
     timed = [s for s, m in zip(services, _SERVICE.finditer(system), strict=True) if _DURATION.search(m[2])]
     return PromptFacts(
         language=_prompt_language(folded),
@@ -71,9 +77,13 @@ def read_prompt(system: str) -> PromptFacts:
     )
 
 
-def _service_words(service_id: str, line: str) -> frozenset[str]:
-    found = tokens(fold(line)) + service_id.split("_")
-    return frozenset(w for w in found if w not in _GENERIC and not w.isdigit() and len(w) > 1)
+def _service_line(service_id: str, line: str) -> ServiceLine:
+    words = _telling(tokens(fold(line)) + service_id.split("_"))
+    return ServiceLine(service_id, words, _telling(tokens(fold(line.partition(" (")[0]))))
+
+
+def _telling(words: Sequence[str]) -> frozenset[str]:
+    return frozenset(w for w in words if w not in _GENERIC | _COMMON and not w.isdigit() and len(w) > 1)
 
 
 def _prompt_language(folded: str) -> Language:
@@ -118,9 +128,10 @@ def _section(lines: Sequence[str], start: int) -> str:
 
 
 def guess_service(folded: str, services: Sequence[ServiceLine]) -> str | None:
-    """The service whose line shares the most words with what was said; None when no line shares any."""
+    """The service whose line shares the most words with what was said, of two the one whose name was said whole; None
+    when no line shares any."""
     said = set(tokens(folded))
-    best = max(services, key=lambda s: _overlap(said, s.words), default=None)
+    best = max(services, key=lambda s: (_overlap(said, s.words), bool(s.name) and s.name <= said), default=None)
     return best.service_id if best is not None and _overlap(said, best.words) > 0 else None
 
 

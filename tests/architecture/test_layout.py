@@ -12,8 +12,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = ("contracts", "store", "calendar_tools", "agent", "sandbox", "demo", "bench")
-SHIPPED = ("contracts", "store", "calendar_tools", "agent")
+OURS = (
+    "contracts",
+    "store",
+    "calendar_tools",
+    "briefing",
+    "observing",
+    "agent",
+    "control_api",
+    "sandbox",
+    "demo",
+    "bench",
+)
+SHIPPED = ("contracts", "store", "calendar_tools", "briefing", "observing", "agent", "control_api")
 FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager", "core", "shared"}
 
 # Today's worst. A change may lower a number, never raise it: split first.

@@ -101,9 +101,33 @@ async def test_every_span_says_whose_call_it_is_and_none_says_what_was_said(book
         assert attributes["langfuse.session.id"] == str(booked.ring.inbound.call_id), span["name"]
         assert attributes["langfuse.user.id"], span["name"]
         assert attributes["langfuse.trace.name"] == "call", span["name"]
+        assert set(tags_of(booked)) <= set(attributes["langfuse.trace.tags"]), span["name"]
     everything = json.dumps(spans, ensure_ascii=False)
     for words in (*booked.ring.understood, *booked.ring.said, "Dupont", CALLER):
         assert words not in everything
+
+
+def tags_of(booked: Seen) -> list[str]:
+    row = booked.ring.row()
+    return ["call", "fr", f"tenant:{row['tenant_id']}", f"assistant:{row['assistant_id']}", f"version:{row['version']}"]
+
+
+async def test_the_trace_is_one_and_its_root_says_what_came_of_the_call(booked: Seen) -> None:
+    """Outcome and usage as the record has them; everything of the call is below it, and ended before it."""
+    spans = booked.spans["spans"]
+    [root] = [span for span in spans if span["parent_span_id"] is None]
+    assert root["name"] == "call"
+    assert {span["trace_id"] for span in spans} == {root["trace_id"]}
+    assert {"agent_session", "llm_request", "tts_request"} <= {span["name"] for span in spans}
+    assert max(span["end_ns"] for span in spans) == root["end_ns"]
+    attributes, row = root["attributes"], booked.ring.row()
+    assert attributes["langfuse.trace.tags"] == [*tags_of(booked), "outcome:booked"]
+    assert json.loads(attributes["langfuse.trace.metadata.outcome"]) == row["outcome"]
+    assert json.loads(attributes["langfuse.observation.metadata.ended_by"]) == row["ended_by"]
+    assert row["usage"]["llm_output_tokens"] > 0
+    for name, units in row["usage"].items():
+        assert json.loads(attributes[f"langfuse.observation.metadata.{name}"]) == pytest.approx(units), name
+    assert attributes["langfuse.observation.metadata.cost_usd"] == str(row["cost_total"])
 
 
 async def test_nothing_personal_is_logged(booked: Seen) -> None:

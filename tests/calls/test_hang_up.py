@@ -27,6 +27,7 @@ async def test_line_goes_down_with_the_farewell_and_the_record_is_closed_after_i
     assert closing.usage.llm_input_tokens > 0
     assert closing.cost is not None
     assert closing.cost.total > 0
-    assert not list((house.data / "spool").glob("*.jsonl")), "everything was delivered"
+    journals = (house.data / "spool").glob(f"{ring.inbound.call_id}*.jsonl")
+    assert list(journals) == [], "everything was delivered"
     stored = {row["kind"] for row in ring.rows("call_events")}
     assert {"caller_said", "assistant_said", "tool_called"} <= stored

@@ -403,8 +403,8 @@ class TestVoice:
             assert (bad.status_code, bad.json()["detail"]["status"]) == (401, "invalid_api_key")
             assert (spent.status_code, spent.json()["detail"]["status"]) == (401, "quota_exceeded")
             assert {m["model_id"] for m in (await get("/v1/models")).json()} >= {"eleven_v3", "eleven_flash_v2_5"}
-            page = (await get("/v2/voices?page_size=3")).json()
-            rest = (await get(f"/v2/voices?page_size=3&next_page_token={page['next_page_token']}")).json()
+            page = (await get("/v2/voices?page_size=5")).json()
+            rest = (await get(f"/v2/voices?page_size=5&next_page_token={page['next_page_token']}")).json()
             assert page["has_more"]
             assert page["total_count"] == len(page["voices"]) + len(rest["voices"])
             assert (await get("/v1/voices/ava-he-noa-0000000001")).json()["labels"]["language"] == "he"

@@ -18,6 +18,7 @@ from livekit.agents.utils import http_context
 
 from agent.call import run_call
 from agent.closing import OpenedCall
+from agent.outgoing import Outgoing
 from agent.resources import Resources
 from contracts.assistant import AssistantConfig, FaqEntry
 from contracts.calendar import CalComConnection
@@ -29,6 +30,7 @@ from contracts.call import (
     InboundCall,
     MessageTaken,
     ProblemSeen,
+    RanOn,
     SpeechHeld,
     ToolCalled,
 )
@@ -206,22 +208,26 @@ class House:
         noise: bytes = b"",
         resources: Resources | None = None,
         line: Callable[[InboundCall], InProcessLine] | None = None,
+        test_of: RanOn | None = None,
+        outgoing: Outgoing | None = None,
     ) -> AsyncGenerator[Ring]:
-        """Rings; at the end of the block hangs up if AVA has not, and closes the record."""
+        """Rings, or, with `outgoing`, has been rung and picks up. At the end of the block hangs up if AVA has
+        not, and closes the record. `test_of`: from a browser, to try that version."""
         sip = f"SCL_{uuid4().hex[:10]}"
         inbound = InboundCall(
             call_id=call_id_for(sip),
             sip_call_id=sip,
-            dialed=number,
-            caller=caller,
+            dialed=number if test_of is None else "web",
+            caller=caller if test_of is None else None,
             received_at=self.resources.clock(),
+            test_of=test_of,
         )
         ring = Ring(inbound, line(inbound) if line else InProcessLine(inbound, noise=noise), self.stack)
         await ring.announce()
         watched = replace(resources or self.resources, watch=ring.watch)
         async with http_context.open():
             with fake_job_context() as job:
-                ring.task = asyncio.create_task(run_call(ring.line, watched, ring.opened.append))
+                ring.task = asyncio.create_task(run_call(ring.line, watched, ring.opened.append, outgoing=outgoing))
                 try:
                     yield ring
                 finally:
@@ -243,4 +249,5 @@ class House:
         return (await self.stack.get(app, "log"))["entries"]
 
     async def calendar_rows(self) -> list[dict[str, Any]]:
-        return (await self.stack.get("calcom", "bookings"))["bookings"]
+        """As Cal.com holds them."""
+        return (await self.stack.get("calcom", "state"))["bookings"]

@@ -1,6 +1,6 @@
 """A tool's surroundings without a session: what it says is written down, whether it may be interrupted too."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,14 +11,14 @@ from uuid import uuid4
 from livekit.agents.llm import ChatContext, RawFunctionTool, ToolResult, Toolset
 
 from agent.conversation import Conversation
-from agent.line import TransferResult
+from agent.handover import Consult
 from agent.recorder import Recorder
 from agent.speaking import Context
 from calendar_tools.booking import BookingDesk
 from calendar_tools.fake import FakeCalendar
 from calendar_tools.model import EventType, Person
 from contracts.assistant import AssistantConfig
-from contracts.call import CallContext, CallEvent, InboundCall
+from contracts.call import CallContext, CallEvent, InboundCall, TransferResult
 from contracts.ids import call_id_for
 from demo.stack import read_preset
 from store.memory import MemoryCallStore
@@ -37,6 +37,9 @@ class Speech:
 
     def done(self) -> bool:
         return self.over
+
+    async def wait_for_playout(self) -> None:
+        """It is said at once."""
 
 
 @dataclass
@@ -90,7 +93,10 @@ class SilentLine:
 
     async def hang_up(self) -> None: ...
 
-    async def transfer(self, number: str) -> TransferResult:
+    def on_key(self, pressed: Callable[[str], None]) -> bool:
+        return False
+
+    async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
         self.asked.append(number)
         return self.answer
 

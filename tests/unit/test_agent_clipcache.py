@@ -1,5 +1,6 @@
 """Speech on disk: bounded, whole or not at all, and never the wrong voice's."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from itertools import pairwise
@@ -81,6 +82,20 @@ async def test_frames_are_20_ms_and_the_last_is_padded() -> None:
     joined = b"".join(bytes(frame.data) for frame in made)
     assert joined[: len(pcm)] == pcm
     assert not any(joined[len(pcm) :])
+
+
+async def test_a_long_clip_comes_as_it_is_heard() -> None:
+    """Given all at once, the framework measures the whole clip before the caller hears its first frame."""
+    made: list[rtc.AudioFrame] = []
+
+    async def take() -> None:
+        async for frame in frames(b"\1\2" * SAMPLE_RATE * 60):
+            made.append(frame)
+
+    taking = asyncio.create_task(take())
+    await asyncio.sleep(0)
+    assert 0 < len(made) < 1500, "half of its minute at most, on the slowest machine"
+    taking.cancel()
 
 
 async def _source(rate: int = SAMPLE_RATE, *, fail: bool = False) -> AsyncIterator[rtc.AudioFrame]:

@@ -1,10 +1,13 @@
-"""SIP attributes -> InboundCall."""
+"""SIP attributes, or a test call's job -> InboundCall."""
 
+import json
 from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import pytest
 
-from agent.inbound import InboundUnreadable, read_inbound
+from agent.inbound import InboundUnreadable, read_inbound, read_test_call
+from contracts.call import InboundCall, RanOn
 from contracts.ids import call_id_for
 
 AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -50,3 +53,35 @@ def test_dialled_number_that_is_none_is_refused_without_showing_it() -> None:
     with pytest.raises(InboundUnreadable) as caught:
         read_inbound({**WHOLE, "sip.trunkPhoneNumber": "0478 00"}, received_at=AT)
     assert "0478" not in str(caught.value)
+
+
+TRIED = InboundCall(
+    call_id=uuid4(), sip_call_id="web:1", dialed="web", caller=None, received_at=datetime(2026, 11, 23, 7, tzinfo=UTC),
+    test_of=RanOn(assistant_id=uuid4(), version=4),
+)  # fmt: skip
+
+
+def test_a_test_call_is_what_its_job_says() -> None:
+    """But for the moment at which it is answered."""
+    assert read_test_call(TRIED.model_dump_json(), received_at=AT) == TRIED.model_copy(update={"received_at": AT})
+
+
+@pytest.mark.parametrize(
+    "metadata", ["", "{}", json.dumps({"dialed": "+33478000000", "purchase_id": str(UUID(int=7))}), "+33478000000"]
+)
+def test_a_number_of_the_line_is_no_test_call(metadata: str) -> None:
+    """What dispatch rules give along, also those that an operator has made by hand."""
+    assert read_test_call(metadata, received_at=AT) is None
+
+
+@pytest.mark.parametrize("wrong", [{"test_of": {"assistant_id": "?"}}, {"call_id": 1}, {"dialed": "0478"}])
+def test_a_test_call_that_can_not_be_read_is_refused(wrong: dict[str, object]) -> None:
+    """It is never taken for a telephone's, for which nobody would come."""
+    metadata = json.dumps({**TRIED.model_dump(mode="json"), **wrong})
+    with pytest.raises(InboundUnreadable, match="one release"):
+        read_test_call(metadata, received_at=AT)
+
+
+def test_a_telephone_call_that_claims_to_be_none_is_none() -> None:
+    """`test_of` null: there is nothing to try."""
+    assert read_test_call(TRIED.model_copy(update={"test_of": None}).model_dump_json(), received_at=AT) is None

@@ -11,6 +11,7 @@ KEYS = {
     "supabase_url": "https://x.supabase.co",
     "supabase_secret_key": "sb_secret_very-secret",
     "cal_api_key": "cal_very-secret",
+    "ava_sealing_keys": "very-secret,very-secret",
     "langfuse_public_key": "pk-lf-1",
     "langfuse_secret_key": "sk-lf-very-secret",
     "livekit_url": "wss://x.livekit.cloud",
@@ -91,6 +92,7 @@ def test_lines_of_the_example_that_were_left_empty_mean_not_set(monkeypatch: pyt
         "LANGFUSE_PUBLIC_KEY",
         "LANGFUSE_SECRET_KEY",
         "CAL_API_KEY",
+        "AVA_SEALING_KEYS",
         "SUPABASE_SECRET_KEY",
         "AVA_PROMETHEUS_PORT",
     ):
@@ -99,6 +101,7 @@ def test_lines_of_the_example_that_were_left_empty_mean_not_set(monkeypatch: pyt
     settings = load_settings(_env_file=None, **given)
     assert not settings.traces
     assert settings.cal_api_key is None
+    assert settings.ava_sealing_keys is None
     assert settings.store_key.get_secret_value() == "jwt"
     assert settings.ava_prometheus_port is None
 

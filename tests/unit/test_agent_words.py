@@ -12,11 +12,11 @@ import pytest
 
 from agent import logs
 from agent.costs import Price, PriceTable, PriceUnknown, cost_of
-from agent.greeting import greeting_text
 from agent.phrases import PHRASES
-from agent.prompt import fields_for, receptionist_prompt
 from agent.tools.knowledge import find_entry
 from agent.voice import SHIPPED
+from briefing.greeting import greeting_text
+from briefing.prompt import fields_for, receptionist_prompt
 from contracts.assistant import AssistantConfig, FaqEntry
 from contracts.call import Usage
 from contracts.prompting import PromptNameUnknown, render
@@ -118,7 +118,14 @@ FAQ = {
         ("???", None),
     ],
     "health.en": [("Where can I park my car?", "parking"), ("Do you sell bicycles?", None)],
-    "health.he": [("האם יש חניה?", "חניה"), ("", None)],
+    "health.he": [
+        ("האם יש חניה?", "חניה"),
+        ("ואיפה החניה?", "חניה"),
+        ("כמה הניקוי? מה המחיר?", "מחירים"),
+        ("יש לכם הסדר עם הקופה?", "קופת חולים וביטוח"),
+        ("אתם מוכרים אופניים?", None),
+        ("", None),
+    ],
 }
 
 

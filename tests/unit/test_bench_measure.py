@@ -6,11 +6,12 @@ import time
 
 import pytest
 
-from bench.calls import Kind, Stages, Taken
 from bench.floor import PLAIN_WORDS, Floor, Latencies, configured, first_sentence
-from bench.measure import Cost, Spread, heard_to, measured, percentile
+from bench.measure import Cost, Spread, measured, percentile
+from bench.placed import Kind, Stages, Taken
 from bench.report import Results, as_json, as_markdown, as_table, verdicts
 from sandbox.callers import get_recording
+from sandbox.hearing import heard_to
 from sandbox.voice import speak
 
 FLOOR = Floor(stt=175, sentence=240, call=250, tool_sentence=280, calendar=200, tts=100)

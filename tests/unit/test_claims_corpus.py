@@ -118,6 +118,7 @@ def test_sentences_that_code_speaks_pass_with_their_evidence(language: Language)
         "service": "X", "name": "Y", "moment": moments[language], "moments": moments[language], "options": moments[language],
         "old": moments[language], "new": moments[language],
         "day": {"fr": "Jeudi", "en": "Thursday", "he": "יום חמישי"}[language], "hours": "9:00 - 12:00", "reason": "X",
+        "number": "06 12 34 56 78",
     }  # fmt: skip
     slot = (at(26, 14),)
     everything = Evidence(

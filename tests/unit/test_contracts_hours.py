@@ -34,6 +34,13 @@ def test_a_public_holiday_closes_and_is_named_in_the_callers_language() -> None:
     assert practice().on(date(2026, 12, 25), language="en").reason == "Christmas Day"
 
 
+@pytest.mark.parametrize(("opens", "closes"), [("09:00Z", "18:00"), ("09:00", "18:00+01:00"), ("09:00Z", "18:00Z")])
+def test_an_hour_with_an_offset_is_refused(opens: str, closes: str) -> None:
+    """The zone is the business's; a time that brings its own could be compared with none of the others."""
+    with pytest.raises(ValidationError, match="leave the offset out"):
+        Interval.model_validate({"opens": opens, "closes": closes})
+
+
 def test_a_dated_exception_wins_over_holiday_and_week() -> None:
     open_christmas = DatedException(day=date(2026, 12, 25), intervals=(Interval(opens=time(10), closes=time(11)),))
     closed_monday = DatedException(day=date(2026, 11, 23), reason="travaux")

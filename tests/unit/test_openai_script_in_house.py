@@ -9,7 +9,7 @@ import yaml
 
 from agent.claims import Evidence, judge
 from agent.phrases import PHRASES
-from agent.prompt import receptionist_prompt
+from briefing.prompt import receptionist_prompt
 from calendar_tools.speech import say_time
 from calendar_tools.windows import Window, resolve_window
 from contracts.assistant import AssistantConfig, Language
@@ -39,6 +39,24 @@ def test_our_own_prompt_is_read_right(language: Language) -> None:
     assert known.emergency_number == config.urgency.number
     for service in config.services:
         assert guess_service(fold(service.name), known.services) == service.service_id
+
+
+@pytest.mark.parametrize("path", sorted(PRESETS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_services_of_every_preset_are_told_apart(path: Path) -> None:
+    """By their names; and what a caller says of anything, which a note or an alias has too, points to none."""
+    config = AssistantConfig.model_validate(yaml.safe_load(path.read_text()))
+    services = read_prompt(receptionist_prompt(config, now=NOW, caller_known=True)).services
+    named = {service.service_id: guess_service(fold(service.name), services) for service in config.services}
+    assert named == {service_id: service_id for service_id in named}
+    for said in _SAID_OF_ANYTHING[config.language]:
+        assert guess_service(fold(said), services) is None, said
+
+
+_SAID_OF_ANYTHING: dict[Language, tuple[str, ...]] = {
+    "fr": ("Oui, c'est ça, je confirme.", "Le premier, au nom de Jean Dupont."),
+    "en": ("Yes, that is right, I confirm.", "The first one, my name is Susan Baker."),
+    "he": ("כן, נכון, אני מאשר.", "הראשון, השם שלי דוד כהן."),
+}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
