@@ -1,7 +1,7 @@
 """What each option bought: AVA with one thing changed at a time, everything else as it is.
 
 Owns: the changes, and which turns can show them. Each is made through configuration, the line, or on the one call's own
-objects just before its session starts; the agent has no switch for it. Refuses: measuring (`bench.calls`).
+objects just before its session starts; the agent has no switch for it. Refuses: measuring (`bench.placed`).
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
@@ -19,8 +19,8 @@ from agent.conversation import Conversation
 from agent.receptionist import Receptionist
 from agent.sentences import WholeSentences
 from agent.settings import Settings
-from bench.calls import Kind, Subject
 from bench.line import Tune, as_they_are
+from bench.placed import Kind, Subject
 from contracts.assistant import AssistantConfig, TurnTaking
 
 PLAIN: tuple[Kind, ...] = ("plain", "plain", "plain", "plain")

@@ -1,206 +1,177 @@
-"""One call placed and measured: AVA as the worker runs it, or a bare session on the same kind of line.
+"""How many calls a worker carries on this machine, over SIP, with conversation. `python -m bench.calls`
 
-Owns: the caller's plan, the order of things in a call, what is taken down of it. Refuses: which calls are compared
-(`bench.turns`, `bench.ablation`).
+Everything is real but the providers: SIP telephones, the SIP service or its stand-in, LiveKit, the worker in processes of its
+own, the database. All of it shares this machine, so that what the worker takes is told apart from what the rest takes. Rounds
+of ever more calls at once; the largest is the last in which no call fails and p95 of voice-to-voice, as the callers hear it,
+is within 20 % of one call's alone. Ways to run it: a process per call, as it ships; all calls in one process; two such workers.
+
+`--ways processes,threads` chooses; `--most 2` ends the ladder early and stores nothing. Results go to bench/results/.
 """
 
+import argparse
 import asyncio
-import contextlib
-import random
+import sys
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
-from uuid import uuid4
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import httpx
-from livekit.agents import AgentSession
-from livekit.agents.testing import fake_job_context
-from livekit.agents.utils import http_context
+from agent import logs
+from agent.settings import Settings
+from bench.callers import place, plan_of
+from bench.density import LADDER, Climb, Round, turns_of
+from bench.density_report import Results, as_json, as_markdown, as_table, line_of
+from bench.floor import Latencies
+from bench.usage import WORKER, Groups, Usage, Watch
+from demo.exchange import LOOPBACK, Exchange, open_exchange
+from demo.owner import ROUND_THE_CLOCK
+from demo.ring import expect_plan
+from demo.workers import AS_IT_SHIPS, Worker
+from sandbox.postgres import SandboxError
+from sandbox.programs import say_on_terminal
 
-from agent.call import run_call
-from agent.conversation import Conversation
-from agent.greeting import greeting_text
-from bench.bare import BareAgent, bare_session
-from bench.floor import MODEL
-from bench.line import PacedLine, Tune, as_they_are
-from bench.measure import Cost, heard_to, measured
-from contracts.assistant import AssistantConfig
-from contracts.call import InboundCall
-from contracts.ids import call_id_for
-from demo.stack import Stack
-from sandbox.callers import get_recording
+RESULTS = Path(__file__).parent / "results"
+NUMBER = "+33478000020"
+_GREETING = "Bonjour, cabinet du Parc."
+_ANSWER = "Oui, tout à fait."
+_THREADED = ("-m", "livekit.agents", "start", str(Path(__file__).with_name("threaded.py")))
+_IDLE = 5.0  # seconds in which a worker without calls is watched
+_SETTLE = 2.0  # seconds between rounds: the pool of warm processes fills up again
+_ENDED_WITHIN = 60.0
+_NO_LIMITS = {"max_call": 900, "silence_prompt": 60, "silence_hang_up": 180, "unproductive_turns": 50}
 
-Kind = Literal["plain", "tool"]
 
-SAYS: dict[Kind, tuple[str, ...]] = {
-    "plain": ("fr-first-at-two", "fr-confirm", "fr-rather-afternoon", "fr-goodbye"),
-    "tool": ("fr-want-thursday",),
+@dataclass(frozen=True)
+class Way:
+    """To run the same agent."""
+
+    says: str
+    command: Sequence[str]
+    workers: int = 1
+
+
+WAYS = {
+    "processes": Way("a process per call", AS_IT_SHIPS),
+    "threads": Way("all calls in one process", _THREADED),
+    "workers": Way("two workers, each all its calls in one process", _THREADED, workers=2),
 }
-_PATIENCE = 8.0  # seconds without an answer: counted as none
-_REST = 2.0  # seconds: after an answer into the caller's pause comes one to the rest of what was said
-_CALLER = "+33612345678"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whom the caller rings. `number`: AVA's assistant; None: the bare session."""
-
-    name: str
-    number: str | None
-    rate_in: int = 16_000
-    rate_out: int = 16_000
-    frame: float = 0.02
-    tune: Callable[[Conversation], Tune] = lambda _: as_they_are
-
-
-BARE = Subject("bare", None, rate_in=24_000, rate_out=24_000, frame=0.05)
-
-
-@dataclass(frozen=True)
-class Stages:
-    """What the stand-ins saw of one turn, each request in ms after the caller's last sound; `frame` is the answer's."""
-
-    heard: list[float]  # final transcripts sent
-    model: list[float]  # requests come in
-    calendar: list[float]
-    voice: list[float]  # texts come in
-    frame: float
 
 
 @dataclass
-class Taken:
-    """What a call gave. ms; a turn without an answer, or answered before the caller had finished, is counted only."""
+class Run:
+    """One way's workers, ready, and the calls placed with them so far."""
 
-    subject: str
-    turns: dict[Kind, list[float]] = field(default_factory=lambda: {"plain": [], "tool": []})
-    stages: dict[Kind, list[Stages]] = field(default_factory=lambda: {"plain": [], "tool": []})
-    unanswered: int = 0
-    too_early: int = 0
-    greeting_ms: float = 0.0  # from session start
-    ring_ms: float = 0.0  # from the call's arrival; of a bare session the same
-    cost: Cost = field(default_factory=Cost)
+    exchange: Exchange
+    workers: Sequence[Worker]
+    groups: Groups
+    climb: Climb
+
+    async def all(self, name: str) -> None:
+        """Up the ladder and between its rungs."""
+        while (calls := self.climb.next()) is not None:
+            self.climb.rounds.append(one := await self._round(calls))
+            say_on_terminal(f"{name:10} {line_of(one)}")
+
+    async def _round(self, calls: int) -> Round:
+        plan = plan_of(turns_of(calls))
+        await expect_plan(self.exchange, plan)
+        await Latencies().set(self.exchange.platform.control)
+        await self.exchange.platform.control("openai", "script", _replies())
+        watch: Watch | None = None
+        usage = Usage(0.0)
+
+        def talking(begun: bool) -> None:
+            nonlocal watch, usage
+            if begun:
+                watch = Watch(self.groups)
+            elif watch is not None:
+                usage = watch.stop(jobs=[job for worker in self.workers for job in worker.jobs_in_a_call()])
+
+        heard = await place(calls, self.exchange.line.address_of(NUMBER), plan, seed=calls, talking=talking)
+        await self._until_idle()
+        return Round(calls, heard, usage)
+
+    async def _until_idle(self) -> None:
+        async with asyncio.timeout(_ENDED_WITHIN):
+            while sum([await worker.live_calls() for worker in self.workers]):  # noqa: ASYNC110 - asked over HTTP
+                await asyncio.sleep(0.2)
+        await asyncio.sleep(_SETTLE)
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What all calls share. `dice` is seeded: both sides get the same silences between turns."""
+def _replies() -> list[dict[str, Any]]:
+    return [{"when_user_matches": ".", "content": _ANSWER, "after": "user", "times": None}]
 
-    stack: Stack
-    config: AssistantConfig
-    http: httpx.AsyncClient
 
-    async def place(self, subject: Subject, plan: list[Kind], *, dice: random.Random) -> Taken:
-        recordings = _recordings(plan)
-        script = [get_recording(name).for_deepgram() for name in recordings]
-        await self.stack.post("deepgram", "reset", {})
-        await self.stack.post("deepgram", "transcripts", {"session": "*", "utterances": script})
-        sip = f"SCL_{uuid4().hex[:12]}"
-        inbound = InboundCall(
-            call_id=call_id_for(sip),
-            sip_call_id=sip,
-            dialed=subject.number or _CALLER,
-            caller=_CALLER,
-            received_at=self.stack.resources.clock(),
+@asynccontextmanager
+async def _running(exchange: Exchange, name: str, ladder: Sequence[int]) -> AsyncGenerator[Run]:
+    way, warm = WAYS[name], int(Settings.model_fields["ava_idle_processes"].default)
+    async with AsyncExitStack() as running:
+        workers = [
+            await running.enter_async_context(
+                exchange.another_worker(f"{name} {number}", idle_processes=warm, command=way.command)
+            )
+            for number in range(way.workers)
+        ]
+        line = exchange.line
+        groups = Groups(
+            {
+                WORKER: [worker.server.pid for worker in workers],
+                "LiveKit": [line.livekit.pid, line.redis.pid],
+                "SIP service": [line.sip.pid],
+            }
         )
-        taken = Taken(subject.name)
-        carry = self._bare if subject.number is None else self._ava
-        async with http_context.open():
-            with fake_job_context():
-                async with measured() as taken.cost, asyncio.timeout(30 + 20 * len(plan)):
-                    await carry(subject, inbound, list(zip(plan, recordings, strict=True)), taken, dice)
-        return taken
-
-    async def _ava(
-        self, subject: Subject, inbound: InboundCall, turns: list[tuple[Kind, str]], taken: Taken, dice: random.Random
-    ) -> None:
-        opened: asyncio.Future[Conversation] = asyncio.get_running_loop().create_future()
-        sessions: list[AgentSession[Any]] = []
-
-        def tune(session: AgentSession[Any], agent: Any) -> Any:
-            sessions.append(session)
-            return subject.tune(opened.result())(session, agent)
-
-        line = PacedLine(inbound, rate_in=subject.rate_in, rate_out=subject.rate_out, frame=subject.frame, tune=tune)
-        rang = time.perf_counter()
-        call = asyncio.create_task(
-            run_call(line, self.stack.resources, lambda answer: opened.set_result(answer.conversation))
-        )
-        try:
-            await self._talk(line, rang, turns, taken, dice)
-        finally:
-            for session in sessions:
-                session.shutdown(drain=False)
-            finished = await call
-        if finished is not None:
-            await finished.finish()
-
-    async def _bare(
-        self, subject: Subject, inbound: InboundCall, turns: list[tuple[Kind, str]], taken: Taken, dice: random.Random
-    ) -> None:
-        settings, ids = self.stack.resources.settings, self.stack.practices["fr"].event_types
-        line = PacedLine(inbound, rate_in=subject.rate_in, rate_out=subject.rate_out, frame=subject.frame)
-        rang = time.perf_counter()
-        session = bare_session(self.config, settings, model=MODEL)
-        try:
-            await line.start(session, BareAgent(self.http, settings, ids))
-            session.say(greeting_text(self.config, is_open=True))
-            await self._talk(line, rang, turns, taken, dice)
-        finally:
-            with contextlib.suppress(RuntimeError):
-                await session.aclose()
-            await line.hang_up()
-
-    async def _stages(self, stopped: float, first: float) -> Stages:
-        wall = time.time() - time.perf_counter()
-
-        async def seen(app: str, operation: str) -> list[float]:
-            """ms after the caller's last sound, up to the first frame."""
-            log: dict[str, Any] = await self.stack.get(app, f"log?operation={operation}")
-            at = [(datetime.fromisoformat(e["at"]).timestamp() - wall - stopped) * 1000 for e in log["entries"]]
-            return [round(ms, 1) for ms in at if -50 <= ms <= (first - stopped) * 1000]
-
-        return Stages(
-            heard=await seen("deepgram", "final"),
-            model=await seen("openai", "chat.completions"),
-            calendar=await seen("calcom", "slots"),
-            voice=await seen("elevenlabs", "speak"),
-            frame=round((first - stopped) * 1000, 1),
-        )
-
-    async def _talk(
-        self, line: PacedLine, rang: float, turns: list[tuple[Kind, str]], taken: Taken, dice: random.Random
-    ) -> None:
-        async with asyncio.timeout(10):
-            first = await line.first_audio_at
-        taken.greeting_ms = (first - line.picked_up_at) * 1000
-        taken.ring_ms = (first - rang) * 1000
-        await asyncio.sleep(1.2)
-        for kind, name in turns:
-            await line.cut_answer()
-            await asyncio.sleep(0.6 + dice.random() * 0.2)  # never in step with frames
-            recording = get_recording(name, rate_hz=line.rate_in)
-            heard = heard_to(recording.pcm, line.rate_in)
-            answer = await line.answer_to(recording.pcm, heard_to=heard, timeout=_PATIENCE)
-            if answer is None:
-                taken.unanswered += 1
-                continue
-            stopped, first = answer
-            if first < stopped:
-                taken.too_early += 1
-                await asyncio.sleep(_REST)
-                continue
-            taken.turns[kind].append((first - stopped) * 1000)
-            await asyncio.sleep(0.25)
-            taken.stages[kind].append(await self._stages(stopped, first))
-        await line.cut_answer()
+        await asyncio.sleep(_SETTLE)
+        idle = Watch(groups)
+        await asyncio.sleep(_IDLE)
+        yield Run(exchange, workers, groups, Climb(idle.stop(), ladder))
 
 
-def _recordings(plan: list[Kind]) -> list[str]:
-    said: dict[Kind, int] = {"plain": 0, "tool": 0}
-    names: list[str] = []
-    for kind in plan:
-        names.append(SAYS[kind][said[kind] % len(SAYS[kind])])
-        said[kind] += 1
-    return names
+async def measure(ways: Sequence[str], ladder: Sequence[int]) -> Results:
+    climbs: dict[str, Climb] = {}
+    began = time.time()
+    with tempfile.TemporaryDirectory(prefix="ava-bench-") as folder:
+        async with open_exchange(data=Path(folder), idle_processes=0, say=say_on_terminal) as exchange:
+            changes: dict[str, Any] = {"hours": ROUND_THE_CLOCK, "greeting": _GREETING, "limits": _NO_LIMITS}
+            await exchange.owner.puts_on_the_line([NUMBER], allowed=[LOOPBACK], **changes)
+            for name in ways:
+                async with _running(exchange, name, ladder) as run:
+                    climbs[name] = run.climb
+                    await run.all(name)
+            stand_in = exchange.line.stand_in
+    return Results(
+        climbs=climbs,
+        says={name: WAYS[name].says for name in ways},
+        latencies=Latencies(),
+        sip_stand_in=stand_in,
+        seconds=time.time() - began,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.calls", description=__doc__)
+    parser.add_argument("--ways", default=",".join(WAYS), help=f"of {', '.join(WAYS)}")
+    parser.add_argument("--most", type=int, default=LADDER[-1], help="calls at once; fewer than all store nothing")
+    given = parser.parse_args(arguments)
+    logs.set_up("ERROR", json=False)
+    ways = given.ways.split(",")
+    if unknown := set(ways) - WAYS.keys():
+        parser.error(f"no such way: {', '.join(sorted(unknown))}")
+    ladder = [calls for calls in LADDER if calls <= given.most]
+    try:
+        results = asyncio.run(measure(ways, ladder))
+    except SandboxError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(as_table(results))
+    if ladder == list(LADDER):
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / "calls.json").write_text(as_json(results))
+        (RESULTS / "calls.md").write_text(as_markdown(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

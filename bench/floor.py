@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -38,12 +39,13 @@ class Latencies:
     tts_ttfb: int = 100
     calendar_read: int = 200
 
-    async def set(self, stack: Stack) -> None:
-        await stack.post("deepgram", "knobs", {"final_ms": self.stt_final})
-        await stack.post("openai", "latency", {"ttft_ms": self.llm_ttft, "token_ms": self.llm_token})
-        await stack.post("elevenlabs", "knobs", {"ttfb_ms": self.tts_ttfb})
-        await stack.post("calcom", "latency", {"read_ms": self.calendar_read})
-        await stack.post("openai", "script", forced_replies())
+    async def set(self, post: Callable[[str, str, Any], Awaitable[Any]]) -> None:
+        """`post`: sends a stand-in, by its name, a control's path and body."""
+        await post("deepgram", "knobs", {"final_ms": self.stt_final})
+        await post("openai", "latency", {"ttft_ms": self.llm_ttft, "token_ms": self.llm_token})
+        await post("elevenlabs", "knobs", {"ttfb_ms": self.tts_ttfb})
+        await post("calcom", "latency", {"read_ms": self.calendar_read})
+        await post("openai", "script", forced_replies())
 
 
 def forced_replies() -> list[dict[str, Any]]:

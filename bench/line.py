@@ -16,8 +16,8 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession
 from livekit.agents.voice import io
 
-from agent.line import TransferResult
-from contracts.call import InboundCall
+from agent.handover import Consult
+from contracts.call import InboundCall, TransferResult
 
 _QUEUED = 200  # frames: a session that is 4 s behind has stopped listening
 
@@ -153,7 +153,10 @@ class PacedLine:
         if self._clock is not None:
             await self._clock
 
-    async def transfer(self, number: str) -> TransferResult:
+    def on_key(self, pressed: Callable[[str], None]) -> bool:
+        return False
+
+    async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
         return "unavailable"
 
     async def answer_to(self, pcm: bytes, *, heard_to: float, timeout: float) -> tuple[float, float] | None:

@@ -1,6 +1,6 @@
-"""The instruments: when a recording is last heard, how late the event loop runs, what a call costs the process.
+"""The instruments: percentiles, how late the event loop runs, what a call costs the process.
 
-Owns: numbers and their units. Refuses: calls (`bench.calls`) and words about numbers (`bench.report`).
+Owns: numbers and their units. Refuses: calls (`bench.placed`) and words about numbers (`bench.report`).
 """
 
 import asyncio
@@ -12,8 +12,6 @@ from statistics import median
 
 import psutil
 
-from sandbox.hearing import STEP_MS, Ear, SpeechGate
-
 _TICK = 0.005  # seconds
 
 
@@ -23,15 +21,6 @@ def percentile(values: Sequence[float], share: float) -> float:
         raise ValueError("no values")
     ordered = sorted(values)
     return ordered[max(0, min(len(ordered) - 1, -(-int(share * 1000 * len(ordered)) // 1000) - 1))]
-
-
-def heard_to(pcm: bytes, rate: int) -> float:
-    """Seconds into s16le mono speech at which it was last above its own line noise: recordings end in silence."""
-    ear, gate = Ear(rate), SpeechGate()
-    lead = b"\0" * (rate // 2 * 2)  # the gate learns the line's level before the caller speaks
-    for level in ear.hear(lead + pcm):
-        gate.hear(level)
-    return gate.last_active_step * STEP_MS / 1000 - 0.5
 
 
 @dataclass(frozen=True)

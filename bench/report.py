@@ -16,9 +16,10 @@ from typing import Any
 import psutil
 
 from bench.ablation import AS_IT_IS, CHANGES
-from bench.calls import Kind, Stages, Taken
 from bench.floor import Floor, Latencies
 from bench.measure import Spread, percentile
+from bench.placed import Kind, Stages, Taken
+from bench.tables import aligned, piped
 
 WANTED_OVER_FLOOR = 90.0  # ms, plain turns at p50
 WANTED_TOOL_GAIN = 150.0
@@ -269,12 +270,12 @@ def as_table(results: Results) -> str:
         f"{results.repeated} calls repeated, {results.seconds / 60:.1f} minutes.",
         _knobs(results),
         "",
-        *_aligned([("", "AVA", "bare session", "providers' sum"), *_rows(results)]),
+        *aligned([("", "AVA", "bare session", "providers' sum"), *_rows(results)]),
         "",
-        *_aligned([_STAGES, *_stage_rows(results)]),
+        *aligned([_STAGES, *_stage_rows(results)]),
     ]
     if ablation := _ablation_rows(results):
-        lines += ["", *_aligned([("AVA with one thing changed, p50", "plain", "tool"), *ablation])]
+        lines += ["", *aligned([("AVA with one thing changed, p50", "plain", "tool"), *ablation])]
     lines.append("")
     lines += [f"{'PASS' if v.reached else 'FAIL'}  {v.wanted}: {v.measured}" for v in verdicts(results)]
     return "\n".join(lines)
@@ -294,18 +295,18 @@ def as_markdown(results: Results) -> str:
         f"**AVA answers a plain turn in {plain[0]:.0f} ms (bare takes {plain[1] / plain[0]:.2f} × as long), a turn "
         f"with a calendar tool in {tool[0]:.0f} ms (bare {tool[1] / tool[0]:.2f} ×).**",
         "",
-        *_piped([("", "AVA", "bare session", "providers' sum"), *_rows(results)]),
+        *piped([("", "AVA", "bare session", "providers' sum"), *_rows(results)]),
         "",
         f"The default turn model took {results.waited('bare'):.0%} of these synthetic callers' turns for unfinished and "
         "waited 2.5 s: the bare column leaves them out, “all” has them in.",
         "",
         "Where the time goes (medians, ms after the caller's last sound):",
         "",
-        *_piped([("", *_STAGES[1:]), *_stage_rows(results)]),
+        *piped([("", *_STAGES[1:]), *_stage_rows(results)]),
     ]
     if ablation := _ablation_rows(results):
         head = ("AVA with one thing changed, p50 (difference)", "plain", "tool")
-        lines += ["", "What each option bought:", "", *_piped([head, *ablation])]
+        lines += ["", "What each option bought:", "", *piped([head, *ablation])]
     lines.append("")
     lines += [f"- {'reached' if v.reached else '**missed**'}: {v.wanted}: {v.measured}" for v in verdicts(results)]
     return "\n".join(lines) + "\n"
@@ -317,20 +318,3 @@ def _knobs(results: Results) -> str:
         f"The stand-ins take: final transcript {knobs.stt_final} ms after the endpoint, model {knobs.llm_ttft} ms to its "
         f"first token and {knobs.llm_token} a token, voice {knobs.tts_ttfb} ms, calendar {knobs.calendar_read} ms."
     )
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(w) if column == 0 else cell.rjust(w)
-            for column, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-
-
-def _piped(rows: Sequence[Sequence[str]]) -> list[str]:
-    head, *rest = rows
-    lines = ["| " + " | ".join(head) + " |", "|" + "|".join(["---", *["---:"] * (len(head) - 1)]) + "|"]
-    return lines + ["| " + " | ".join(cell.strip() for cell in row) + " |" for row in rest]

@@ -20,8 +20,8 @@ import httpx
 
 from agent import logs
 from bench.ablation import AS_IT_IS, CHANGES, Change
-from bench.calls import BARE, Bench, Kind, Subject, Taken
 from bench.floor import Floor, Latencies, configured, probed
+from bench.placed import BARE, Bench, Kind, Subject, Taken
 from bench.report import Results, as_json, as_markdown, as_table, verdicts
 from contracts.assistant import AssistantConfig
 from contracts.calendar import CalComConnection
@@ -106,7 +106,7 @@ async def measure(size: Size) -> Results:
         data = Path(folder)
         async with open_stack(data=data) as stack, httpx.AsyncClient(timeout=10) as http:
             await stack.open_for("fr")
-            await latencies.set(stack)
+            await latencies.set(stack.post)
             practice = stack.practices["fr"]
             config = bench_config(practice.config)
             bench = Bench(stack, config, http)
