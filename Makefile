@@ -42,7 +42,8 @@ test: programs unit ## unit, contract, database, api, calls, journeys, and calls
 unit: $(VENV)/ready node_modules/ready ## the tests without I/O, in seconds
 	$(RUN) -m pytest tests/unit tests/architecture -n 2 $(ARGS)
 
-telephony: $(VENV)/ready node_modules/ready programs ## all of the real telephone line, killed and replaced workers too (20 minutes)
+telephony: $(VENV)/ready node_modules/ready ## all of the real telephone line, killed and replaced workers too (20 minutes)
+	@$(RUN) -m sandbox.programs chromium
 	$(RUN) -m pytest tests/telephony $(ARGS)
 
 programs: $(VENV)/ready ## what the telephone line needs: looks for it, builds LiveKit once, says what is missing

@@ -18,7 +18,7 @@ log = structlog.get_logger("agent.line")
 _GOES_BY_ITSELF = 2.0  # seconds
 _HANG_UP_DEADLINE = 5.0
 _STATUS = "sip.callStatus"
-_ANSWERED_WITHIN = 3.0  # of AVA being there to be heard, which is what the telephone's leg waits for
+_ANSWERED_WITHIN = 10.0  # of AVA being there to be heard, which the leg waits for; a number of ours rings no longer
 
 
 class Line(Protocol):
@@ -88,8 +88,7 @@ class RoomLine:
         await self._answered()
 
     async def _answered(self) -> None:
-        """Returns once the telephone is off the hook: what is said to one that still rings is not heard. On an idle machine it
-        is within 50 ms."""
+        """Returns once the telephone is off the hook: what is said to one that still rings is not heard."""
         room, answered = self._ctx.room, asyncio.Event()
 
         def look(*_: object) -> None:

@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     ava_data_dir: Path = Path(".ava/agent")
     ava_log_level: str = "INFO"
     ava_idle_processes: int = Field(default=12, ge=1)  # calls of one second that need not wait for a process
-    ava_max_calls: int | None = Field(default=None, ge=1)  # at once; None: 12 for each core (agent/worker.py)
+    ava_max_calls: int | None = Field(default=None, ge=1)  # at once; None: as many a core as agent/worker.py says
     ava_load_threshold: float = Field(default=0.7, gt=0)  # of the machine's CPU: above it no call is taken
     ava_health_host: str = ""  # every interface: whoever asks after a container's health is outside of it
     ava_health_port: int = 8081

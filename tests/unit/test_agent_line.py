@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from livekit.agents import JobContext
+from structlog.testing import capture_logs
 
 from agent import line
 from agent.line import RoomLine
@@ -112,12 +113,19 @@ async def test_ava_speaks_once_the_telephone_is_answered(then: str) -> None:
     assert [len(room.listeners[name]) for name in ("participant_attributes_changed", "disconnected")] == [0, 1]
 
 
-@pytest.mark.parametrize("status", ["active", "ringing"])
-async def test_a_telephone_that_never_says_so_is_spoken_to(status: str, monkeypatch: Any) -> None:
-    """One that is answered already at once, one that rings on after a while."""
-    monkeypatch.setattr(line, "_ANSWERED_WITHIN", 0.02)
-    room = Room(connected=True, status=status)
-    await asyncio.wait_for(line_in(Job(room)).start(cast(Any, Session()), cast(Any, None)), 1)
+@pytest.mark.parametrize(("status", "warned"), [("active", False), ("ringing", True)])
+async def test_a_telephone_that_never_says_so_is_spoken_to(status: str, warned: bool, monkeypatch: Any) -> None:
+    """One that is answered already at once, one that rings on after a while, and that is on record."""
+    monkeypatch.setattr(line, "_ANSWERED_WITHIN", 0.05)
+    room, session = Room(connected=True, status=status), Session()
+    with capture_logs() as said:
+        starting = asyncio.create_task(line_in(Job(room)).start(cast(Any, session), cast(Any, None)))
+        await session.started.wait()
+        await asyncio.sleep(0)
+        assert starting.done() is not warned
+        await asyncio.wait_for(starting, 1)
+    assert ("speaking to a telephone that rings" in [entry["event"] for entry in said]) is warned
+    assert not room.listeners.get("participant_attributes_changed")
 
 
 async def test_a_room_that_is_gone_is_left_alone() -> None:
