@@ -1,7 +1,8 @@
 """The desk of one call: find, hold, book, find mine, move, cancel. No framework, no words.
 
 Owns: what was offered, which bookings the caller may touch, and that each wish is one write.
-Refuses: how a write lives and ends (`writes`), dates from words (`windows`), wording (`speech`), the wire (adapters).
+Refuses: what a write is (`plans`), how it lives and ends (`writes`), dates from words (`windows`), wording (`speech`), the
+wire (adapters).
 """
 
 import asyncio
@@ -12,23 +13,10 @@ from uuid import UUID
 
 from calendar_tools.availability import Availability
 from calendar_tools.calendar import Calendar
-from calendar_tools.errors import (
-    CalendarError,
-    SlotTaken,
-)
-from calendar_tools.model import (
-    Action,
-    Attendee,
-    Booking,
-    BookingKey,
-    BookingRequest,
-    EventType,
-    Hold,
-    Person,
-    Receipt,
-    Slot,
-)
+from calendar_tools.errors import CalendarError, SlotTaken
+from calendar_tools.model import Attendee, Booking, EventType, Hold, Person, Receipt, Slot
 from calendar_tools.offers import Offer, OfferBook
+from calendar_tools.plans import Plans
 from calendar_tools.recovery import find_written
 from calendar_tools.results import (
     Booked,
@@ -58,7 +46,7 @@ from calendar_tools.results import (
 )
 from calendar_tools.writes import BookingLedger, CallFacts, Done, FollowUp, Gone, Memo, Outcome, Plan, Writes, away
 from contracts.assistant import BookingPolicy, Language
-from contracts.call import BookingRecorded, BookingState
+from contracts.call import BookingRecorded
 from contracts.hours import OpeningHours
 
 _NEAR = timedelta(days=7)  # where alternatives to a lost slot are looked for
@@ -107,7 +95,7 @@ class BookingDesk:
         self._language: Language = language
         self._call_id = call_id
         self._person = person
-        self._resumed = resumed
+        self._plans = Plans(calendar, call_id, resumed=resumed)
         self._availability = Availability(calendar, hours)
         self._writes = self.writes_type(
             CallFacts(call_id, language, hours.zone, person.caller_id, resumed),
@@ -232,7 +220,7 @@ class BookingDesk:
         offer = self.offers.find(slot_id)
         if not self._writes.knows(memo) and offer is None:
             return NotOffered(self.offers.ids())
-        result = await self._finish(memo, lambda: self._plan_booking(self._offered(slot_id), attendee), slot_id)
+        result = await self._finish(memo, lambda: self._plans.book(self._offered(slot_id), attendee), slot_id)
         assert not isinstance(result, Moved | Cancelled | UnknownReference)
         return result
 
@@ -273,7 +261,7 @@ class BookingDesk:
                 return Refused("other_service")
             if not mine.booking.stands:
                 return Refused("already_cancelled")
-        result = await self._finish(memo, lambda: self._plan_move(mine, self._offered(slot_id)), slot_id)
+        result = await self._finish(memo, lambda: self._plans.move(mine, self._offered(slot_id)), slot_id)
         assert not isinstance(result, Booked | Cancelled)
         return result
 
@@ -283,7 +271,7 @@ class BookingDesk:
         mine = self._mine.get(reference)
         if mine is None:
             return UnknownReference()
-        result = await self._finish(memo, lambda: self._plan_cancellation(mine), None)
+        result = await self._finish(memo, lambda: self._plans.cancel(mine), None)
         assert not isinstance(result, Booked | Moved | SlotGone | NotOffered)
         return result
 
@@ -301,66 +289,6 @@ class BookingDesk:
         offer = self.offers.recall(slot_id)
         assert offer is not None, "a write is planned only for a slot that was offered"
         return offer
-
-    def _plan_booking(self, offer: Offer, attendee: Attendee) -> Plan:
-        slot = offer.slot
-        key = BookingKey.for_write(self._call_id, "book", slot.event_type_id, slot.start, attendee.name)
-        request = BookingRequest(key, self._call_id, slot, attendee, attempted=self._resumed)
-        step = self._step("book", key, offer.service_id, slot, attendee.name, attendee.phone, attendee.email)
-
-        async def look() -> Booking | None:
-            found = await self._calendar.find_booking(key, event_type_id=slot.event_type_id, start=slot.start)
-            return found if found is not None and found.stands else None
-
-        return Plan(step, offer.service_id, lambda: self._calendar.book(request), look)
-
-    def _plan_move(self, mine: Mine, offer: Offer) -> Plan:
-        old, start = mine.booking, offer.slot.start
-        key = BookingKey.for_write(self._call_id, "reschedule", old.event_type_id, start, old.uid)
-        step = self._step(
-            "reschedule", key, mine.service_id, offer.slot, old.attendee_name, old.attendee_phone, old.attendee_email
-        ).model_copy(update={"replaces_uid": old.uid})
-
-        async def look() -> Booking | None:
-            now = await self._calendar.get_booking(old.uid)
-            new = await self._calendar.get_booking(now.rescheduled_to) if now.rescheduled_to is not None else None
-            return new if new is not None and new.start == start else None
-
-        return Plan(
-            step, mine.service_id, lambda: self._calendar.reschedule(old.uid, start, key=key), look, mine.reference
-        )
-
-    def _plan_cancellation(self, mine: Mine) -> Plan:
-        old = mine.booking
-        key = BookingKey.for_write(self._call_id, "cancel", old.event_type_id, old.start, old.uid)
-        slot = Slot(old.event_type_id, old.start, old.end)
-        step = self._step(
-            "cancel", key, mine.service_id, slot, old.attendee_name, old.attendee_phone, old.attendee_email
-        ).model_copy(update={"calendar_uid": old.uid})
-
-        async def look() -> Booking | None:
-            now = await self._calendar.get_booking(old.uid)
-            return now if now.status == "cancelled" and now.rescheduled_to is None else None
-
-        return Plan(step, mine.service_id, lambda: self._calendar.cancel(old.uid), look, mine.reference)
-
-    def _step(
-        self, action: Action, key: BookingKey, service_id: str, slot: Slot, name: str, phone: str | None,
-        email: str | None,
-    ) -> BookingRecorded:  # fmt: skip
-        return BookingRecorded(
-            at=self._calendar.now(),
-            booking_key=key.value,
-            action=action,
-            state=BookingState.INTENDED,
-            service_id=service_id,
-            event_type_id=slot.event_type_id,
-            starts_at=slot.start,
-            ends_at=slot.end,
-            attendee_name=name,
-            attendee_phone=phone,
-            attendee_email=email,
-        )
 
     async def recover(self, step: BookingRecorded) -> Receipt | None:
         """A write of the job before, by its last step: looked up, never sent. None: it is not there, or not yet. Raises

@@ -1,7 +1,7 @@
 """Cal.com v2 behind the Calendar port.
 
-Owns: deadlines, retries of reads, and what becomes of a write whose answer was lost. Refuses: a connection pool of its
-own (one httpx.AsyncClient is given), shapes (`calcom_wire`), and words for the caller.
+Owns: how long each operation may take, and what becomes of a write whose answer was lost. Refuses: requests and the
+retries of reads (`calcom_http`), shapes (`calcom_wire`), and words for the caller.
 
 A write is sent once. Its answer is unknown when the request may have reached Cal.com and nothing usable came back: a
 time-out, a cut connection, a 5xx, a 2xx that can't be read. Then the calendar is asked for the key (for a move or a
@@ -10,26 +10,23 @@ Cancelling the task in the middle of a write leaves it unknown: whoever may be c
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
 
+from calendar_tools.calcom_http import Answer, AnswerLost, CalComHttp
 from calendar_tools.calcom_wire import (
     BOOKINGS_VERSION,
     SLOTS_VERSION,
-    Failure,
     WireError,
     booking_body,
     data_of,
     instant,
     parse_booking,
     parse_bookings,
-    parse_failure,
     parse_slots,
     to_error,
 )
@@ -49,9 +46,6 @@ from contracts.calendar import CalComConnection
 _PAGE = 250  # the most one list answer holds
 _PAGES = 4
 _FOUND = 20
-T = TypeVar("T")
-
-_RESET = "x-ratelimit-reset-default"
 
 
 @dataclass(frozen=True)
@@ -65,27 +59,6 @@ class Deadlines:
     hold: float = 1.5
     settle: float = 6.0
     settle_gap: float = 1.0
-
-
-class _AnswerLost(Exception):
-    """The request may have been carried out."""
-
-
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    body: Any
-    readable: bool
-    request_id: str
-    reset: float | None
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def failure(self) -> Failure:
-        return parse_failure(self.status, self.body, self.request_id)
 
 
 class CalComCalendar:
@@ -103,16 +76,9 @@ class CalComCalendar:
         deadlines: Deadlines | None = None,
         read_attempts: int = 3,
     ) -> None:
-        if connection.base_url is None:
-            raise CalendarMisconfigured("the calendar has no base URL: set one for it, or CAL_BASE_URL")
-        if connection.api_key is None or not connection.api_key.get_secret_value().strip():
-            raise CalendarMisconfigured("the calendar has no API key: set one for it, or CAL_API_KEY")
-        self._client = client
-        self._base = str(connection.base_url).rstrip("/").removesuffix("/v2")
-        self._key = connection.api_key
         self._clock = clock
         self._deadlines = deadlines or Deadlines()
-        self._read_attempts = read_attempts
+        self._http = CalComHttp(client, connection, connect=self._deadlines.connect, read_attempts=read_attempts)
 
     def now(self) -> datetime:
         return self._clock()
@@ -128,7 +94,7 @@ class CalComCalendar:
         }
         if moving is not None:
             params["bookingUidToReschedule"] = moving
-        return await self._read(
+        return await self._http.read(
             "/v2/slots",
             lambda body: parse_slots(body, event_type, start, end),
             version=SLOTS_VERSION,
@@ -144,10 +110,10 @@ class CalComCalendar:
             "reservationDuration": minutes,
         }
         try:
-            answer = await self._send(
+            answer = await self._http.send(
                 "POST", "/v2/slots/reservations", version=SLOTS_VERSION, seconds=self._deadlines.hold, json=body
             )
-        except (CalendarError, _AnswerLost):
+        except (CalendarError, AnswerLost):
             return None
         if not answer.ok:
             if answer.status == 422:
@@ -162,8 +128,8 @@ class CalComCalendar:
     async def release(self, hold: Hold) -> None:
         path = f"/v2/slots/reservations/{quote(hold.reservation_uid, safe='')}"
         try:
-            await self._send("DELETE", path, version=SLOTS_VERSION, seconds=self._deadlines.hold)
-        except (CalendarError, _AnswerLost):
+            await self._http.send("DELETE", path, version=SLOTS_VERSION, seconds=self._deadlines.hold)
+        except (CalendarError, AnswerLost):
             return  # it lapses by itself
 
     async def book(self, request: BookingRequest) -> Booking:
@@ -172,11 +138,11 @@ class CalComCalendar:
             if known is not None:
                 return known
         try:
-            answer = await self._send(
+            answer = await self._http.send(
                 "POST", "/v2/bookings", version=BOOKINGS_VERSION, seconds=self._deadlines.write,
                 json=booking_body(request),
             )  # fmt: skip
-        except _AnswerLost:
+        except AnswerLost:
             return await self._settle(lambda: self._standing(request))
         if answer.status >= 500:
             return await self._settle(lambda: self._standing(request))
@@ -199,7 +165,7 @@ class CalComCalendar:
         return next((b for b in found if b.stands), found[0] if found else None)
 
     async def get_booking(self, uid: str) -> Booking:
-        return await self._read(
+        return await self._http.read(
             f"/v2/bookings/{quote(uid, safe='')}",
             lambda body: parse_booking(data_of(body)),
             version=BOOKINGS_VERSION,
@@ -233,11 +199,11 @@ class CalComCalendar:
         Cal.com takes no metadata here and copies the old booking's."""
         body = {"start": instant(start)} | ({"reschedulingReason": reason} if reason else {})
         try:
-            answer = await self._send(
+            answer = await self._http.send(
                 "POST", f"/v2/bookings/{quote(uid, safe='')}/reschedule", version=BOOKINGS_VERSION,
                 seconds=self._deadlines.write, json=body,
             )  # fmt: skip
-        except _AnswerLost:
+        except AnswerLost:
             return await self._settle(lambda: self._moved(uid, start))
         if answer.status >= 500:
             return await self._settle(lambda: self._moved(uid, start))
@@ -255,11 +221,11 @@ class CalComCalendar:
 
     async def cancel(self, uid: str, *, reason: str = "") -> Booking:
         try:
-            answer = await self._send(
+            answer = await self._http.send(
                 "POST", f"/v2/bookings/{quote(uid, safe='')}/cancel", version=BOOKINGS_VERSION,
                 seconds=self._deadlines.write, json={"cancellationReason": reason} if reason else {},
             )  # fmt: skip
-        except _AnswerLost:
+        except AnswerLost:
             return await self._settle(lambda: self._cancelled(uid))
         if answer.status >= 500:
             return await self._settle(lambda: self._cancelled(uid))
@@ -277,7 +243,7 @@ class CalComCalendar:
         return booking
 
     async def ping(self) -> None:
-        await self._read(
+        await self._http.read(
             "/v2/me", data_of, version=None, params={}, seconds=self._deadlines.read, doing="checking the key"
         )
 
@@ -351,7 +317,7 @@ class CalComCalendar:
         rows: list[Booking] = []
         ends = asyncio.get_running_loop().time() + self._deadlines.read
         for page in range(_PAGES):
-            found, more = await self._read(
+            found, more = await self._http.read(
                 "/v2/bookings",
                 parse_bookings,
                 version=BOOKINGS_VERSION,
@@ -364,98 +330,8 @@ class CalComCalendar:
                 return rows, True
         return rows, False
 
-    async def _read(
-        self,
-        path: str,
-        parse: Callable[[Any], T],
-        *,
-        version: str | None,
-        params: Mapping[str, str],
-        seconds: float,
-        doing: str,
-    ) -> T:
-        """A GET, sent again after a time-out, a 429 or a 5xx while the deadline leaves room."""
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + seconds
-        for attempt in range(1, self._read_attempts + 1):
-            wait = 0.15 * 2**attempt * random.uniform(0.7, 1.3)
-            try:
-                answer = await self._send(
-                    "GET", path, version=version, seconds=max(0.05, ends - loop.time()), params=params
-                )
-                if answer.ok and answer.readable:
-                    return self._parsed(answer, parse)
-                problem = to_error(answer.failure, doing=doing, retry_after=answer.reset)
-                if answer.ok:
-                    problem = CalendarUnavailable("Cal.com's answer can't be read")
-                wait = answer.reset if answer.status == 429 and answer.reset is not None else wait
-            except _AnswerLost:
-                problem = CalendarUnavailable("Cal.com did not answer in time")
-            except CalendarUnavailable as error:
-                problem = error
-            if not isinstance(problem, CalendarUnavailable):
-                raise problem
-            if attempt == self._read_attempts or loop.time() + wait >= ends:
-                raise problem
-            await asyncio.sleep(wait)
-        raise CalendarUnavailable("no attempt was allowed")
 
-    @staticmethod
-    def _parsed(answer: _Answer, parse: Callable[[Any], T]) -> T:
-        try:
-            return parse(answer.body)
-        except WireError as error:
-            raise CalendarMisconfigured(
-                f"this server does not speak the version asked for: check the base URL ({error})"
-            ) from error
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        version: str | None,
-        seconds: float,
-        params: Mapping[str, str] | None = None,
-        json: Mapping[str, Any] | None = None,
-    ) -> _Answer:
-        """One request. CalendarUnavailable: it was certainly not sent. _AnswerLost: it may have been carried out."""
-        headers = {"Authorization": f"Bearer {self._key.get_secret_value()}", "Accept": "application/json"}
-        if version is not None:
-            headers["cal-api-version"] = version
-        connect = min(self._deadlines.connect, seconds)
-        try:
-            async with asyncio.timeout(seconds):
-                response = await self._client.request(
-                    method, self._base + path, params=params, json=json, headers=headers,
-                    timeout=httpx.Timeout(seconds, connect=connect, pool=connect),
-                )  # fmt: skip
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise CalendarUnavailable("Cal.com can't be reached") from error
-        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
-            # their texts quote headers, hence the key
-            raise CalendarMisconfigured("the calendar's base URL or API key has characters it can't have") from None
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise _AnswerLost from error
-        return _answer(response)
-
-
-def _answer(response: httpx.Response) -> _Answer:
-    try:
-        body, readable = response.json(), True
-    except ValueError:
-        body, readable = None, False
-    reset = response.headers.get(_RESET, "")
-    return _Answer(
-        status=response.status_code,
-        body=body,
-        readable=readable,
-        request_id=response.headers.get("x-request-id", ""),
-        reset=float(reset) if reset.isdigit() else None,
-    )
-
-
-def _readable(answer: _Answer) -> Booking | None:
+def _readable(answer: Answer) -> Booking | None:
     try:
         return parse_booking(data_of(answer.body))
     except WireError:

@@ -1,6 +1,6 @@
 """Cal.com's v2 wire format: shapes in, shapes out, and what each of its error answers means.
 
-Owns: parsing and building, pure. Refuses: sending anything (`calcom`). Texts that Cal.com sends never enter an error of
+Owns: parsing and building, pure. Refuses: sending anything (`calcom_http`). Texts that Cal.com sends never enter an error of
 ours: they may quote what the caller said.
 """
 

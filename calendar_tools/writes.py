@@ -5,7 +5,7 @@ its own, so that an interruption of the tool does not stop it half-way; whoever 
 time or later, gets that task's outcome. The final step is recorded when the outcome is handed out, because only then does
 somebody know it. Hence every end is covered: an outcome that nobody fetched is found by `close`, which leaves the business
 a message; an unknown one leaves the message at once; and a job that dies leaves `intended` behind, which the reconciler
-settles the same way. Refuses: what is written and what it means to the caller (`booking`).
+settles the same way. Refuses: what is written (`plans`) and what it means to the caller (`booking`).
 """
 
 import asyncio

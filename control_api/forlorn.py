@@ -4,9 +4,8 @@ Owns: who has been alone for how long, as the LiveKit server tells it, and endin
 long as one worker runs it does that (agent/lookout.py), and is quicker.
 """
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol, TypeVar
 
@@ -18,13 +17,13 @@ from livekit.protocol.models import Room as RoomInfo
 from pydantic import SecretStr
 
 from contracts.errors import DomainError
+from control_api.livekit import LiveKit, Send
 from control_api.rounds import rounds
 
 ALONE_FOR: Final = 20.0
 """Seconds; a killed agent is in LiveKit's list for 20 more, and a worker's own tries to send another take 16 together."""
 
 _EVERY = 5.0  # seconds from look to look
-_SECONDS = 5.0
 _ANSWERED = 15.0  # for which a room with an agent is not looked at again
 _AT_ONCE = 200  # rooms of one look
 _OURS = "call-"  # how the rooms of our dispatch rules begin
@@ -105,15 +104,10 @@ class RoomsOnLiveKit:
     """Over its API; closed by its owner."""
 
     def __init__(self, url: str, api_key: str, api_secret: SecretStr) -> None:
-        self._url = url
-        self._key = api_key
-        self._secret = api_secret
-        self._api: api.LiveKitAPI | None = None
+        self._livekit = LiveKit(url, api_key, api_secret)
 
     async def aclose(self) -> None:
-        livekit, self._api = self._api, None
-        if livekit is not None:
-            await livekit.aclose()
+        await self._livekit.aclose()
 
     async def list_rooms(self) -> list[RoomInfo]:
         return list((await self._ask(lambda livekit: livekit.room.list_rooms(api.ListRoomsRequest()))).rooms)
@@ -138,12 +132,9 @@ class RoomsOnLiveKit:
         except _Gone:
             return
 
-    async def _ask(self, send: Callable[[api.LiveKitAPI], Awaitable[T]]) -> T:
-        if self._api is None:
-            self._api = api.LiveKitAPI(self._url, self._key, self._secret.get_secret_value(), failover=False)
+    async def _ask(self, send: Send[T]) -> T:
         try:
-            async with asyncio.timeout(_SECONDS):
-                return await send(self._api)
+            return await self._livekit.ask(send)
         except api.ServerError as error:
             raise (_Gone if error.code == "not_found" else LineSilent)(f"{error.code}, {error.status}") from None
         except (aiohttp.ClientError, TimeoutError) as error:

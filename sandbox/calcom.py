@@ -1,7 +1,7 @@
 """Stands for Cal.com API v2 (`https://api.cal.com/v2`): slots, reservations, bookings, event types, me.
 
-Owns: the wire: version header per resource, authentication, rate limit, the three error bodies, JSON shapes, and the
-faults of this domain. The rules of the diary are in `sandbox.calcom_diary`, general faults in `sandbox.faults`.
+Owns: the paths, what each does to the diary, and the faults of this domain. Who is let in is in `sandbox.calcom_gate`, the
+JSON in `sandbox.calcom_shapes`, the rules of the diary in `sandbox.calcom_diary`, general faults in `sandbox.faults`.
 Refuses: webhooks, teams, seats, recurring event types, OAuth.
 
 What it cannot show: how long the hosted service takes to consult outside calendars (set `latency`), the exact texts of
@@ -30,12 +30,11 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, cast
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import phonenumbers
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -57,6 +56,20 @@ from sandbox.calcom_diary import (
     parse_week,
     practice_event_types,
 )
+from sandbox.calcom_gate import BOOKINGS, EVENT_TYPES, SLOTS, Throttle, check_key, find_old_answer, require_key
+from sandbox.calcom_shapes import (
+    attendee_from,
+    booking_json,
+    error_body,
+    event_type_json,
+    fault_body,
+    instant_from,
+    me_json,
+    metadata_from,
+    object_from,
+    reservation_json,
+    success,
+)
 from sandbox.faults import DroppedConnection, Switchboard
 
 OPERATIONS = (
@@ -64,76 +77,9 @@ OPERATIONS = (
     "create_booking", "list_bookings", "get_booking", "reschedule", "cancel",
 )  # fmt: skip
 
-_SLOTS = "2024-09-04"
-_BOOKINGS = "2024-08-13"
-_EVENT_TYPES = "2024-06-14"
-_KNOWN_VERSIONS = {"2024-04-15", "2024-06-11", _EVENT_TYPES, _BOOKINGS, _SLOTS}
 _MAX_TAKE = 250
 
-_CODES = {
-    400: "BadRequestException",
-    401: "UnauthorizedException",
-    403: "ForbiddenException",
-    404: "NotFoundException",
-    409: "ConflictException",
-    422: "UnprocessableEntityException",
-    429: "ThrottlerException",
-}
-_TRPC_CODES = {400: "BAD_REQUEST", 404: "NOT_FOUND", 409: "CONFLICT", 500: "INTERNAL_SERVER_ERROR"}
-_NAMES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
-
 _Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-def error_body(status: int, message: str | None = None, *, shape: str = "A", path: str = "") -> dict[str, Any]:
-    """One of Cal.com's three error bodies: A (its HttpException filter), B (Prisma, Zod, tRPC), C (none caught it)."""
-    said = message or ("Internal server error" if status >= 500 else "Bad Request Exception")
-    if shape == "C":
-        return {"statusCode": status, "message": said}
-    error: dict[str, Any] = {"code": _CODES.get(status, "InternalServerErrorException"), "message": said}
-    if shape == "B":
-        error["code"] = _TRPC_CODES.get(status, "TRPCError")
-    else:
-        error["details"] = {"message": said, "error": _NAMES.get(status, "Error"), "statusCode": status}
-    return {"status": "error", "timestamp": iso(datetime.now(UTC)), "path": path, "error": error}
-
-
-def _fault_body(status: int) -> dict[str, Any]:
-    if status == 429:
-        return error_body(429, "CustomThrottlerGuard - Too many requests. Please try again later.")
-    return error_body(status, shape="C" if status >= 500 else "A")
-
-
-@dataclass
-class Throttle:
-    """`limit` requests per `window` seconds; past it, blocked for another `window`. Times are the event loop's."""
-
-    limit: int
-    window: float
-    count: int = 0
-    ends: float = 0.0
-    blocked_until: float = 0.0
-
-    def spend(self) -> tuple[bool, dict[str, str]]:
-        """-> may it pass, and the headers; Reset is in seconds from now, not a point in time."""
-        now = asyncio.get_running_loop().time()
-        if now < self.blocked_until:
-            return False, self._headers(0, self.blocked_until - now)
-        if now >= self.ends:
-            self.count, self.ends = 0, now + self.window
-        self.count += 1
-        if self.count > self.limit:
-            self.blocked_until = now + self.window
-            self.count, self.ends = 0, self.blocked_until
-            return False, self._headers(0, self.window)
-        return True, self._headers(self.limit - self.count, self.ends - now)
-
-    def _headers(self, remaining: int, reset: float) -> dict[str, str]:
-        return {
-            "X-RateLimit-Limit-Default": str(self.limit),
-            "X-RateLimit-Remaining-Default": str(remaining),
-            "X-RateLimit-Reset-Default": str(max(1, round(reset))),
-        }
 
 
 @dataclass
@@ -144,12 +90,6 @@ class _Domain:
     late_commit: float | None = None
     read_latency: float = 0.0
     write_latency: float = 0.0
-
-
-def _object(value: Any, message: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Refusal(400, message)
-    return cast(dict[str, Any], value)
 
 
 class CalComApp:
@@ -180,23 +120,23 @@ class CalComApp:
         read, write = "read", "write"
         table: list[tuple[str, str, str, _Endpoint, str, str | None]] = [
             ("GET", "/v2/me", "me", self._me, read, None),
-            ("GET", "/v2/event-types", "event_types", self._list_event_types, read, _EVENT_TYPES),
-            ("GET", "/v2/event-types/{number}", "event_types", self._get_event_type, read, _EVENT_TYPES),
-            ("GET", "/v2/slots", "slots", self._slots, read, _SLOTS),
-            ("POST", "/v2/slots/reservations", "reserve", self._reserve, write, _SLOTS),
-            ("GET", "/v2/slots/reservations/{uid}", "reservations", self._get_reservation, read, _SLOTS),
-            ("PATCH", "/v2/slots/reservations/{uid}", "reservations", self._move_reservation, write, _SLOTS),
-            ("DELETE", "/v2/slots/reservations/{uid}", "reservations", self._drop_reservation, write, _SLOTS),
-            ("POST", "/v2/bookings", "create_booking", self._book, write, _BOOKINGS),
-            ("GET", "/v2/bookings", "list_bookings", self._list_bookings, read, _BOOKINGS),
-            ("GET", "/v2/bookings/{uid}", "get_booking", self._get_booking, read, _BOOKINGS),
-            ("POST", "/v2/bookings/{uid}/reschedule", "reschedule", self._reschedule, write, _BOOKINGS),
-            ("POST", "/v2/bookings/{uid}/cancel", "cancel", self._cancel, write, _BOOKINGS),
+            ("GET", "/v2/event-types", "event_types", self._list_event_types, read, EVENT_TYPES),
+            ("GET", "/v2/event-types/{number}", "event_types", self._get_event_type, read, EVENT_TYPES),
+            ("GET", "/v2/slots", "slots", self._slots, read, SLOTS),
+            ("POST", "/v2/slots/reservations", "reserve", self._reserve, write, SLOTS),
+            ("GET", "/v2/slots/reservations/{uid}", "reservations", self._get_reservation, read, SLOTS),
+            ("PATCH", "/v2/slots/reservations/{uid}", "reservations", self._move_reservation, write, SLOTS),
+            ("DELETE", "/v2/slots/reservations/{uid}", "reservations", self._drop_reservation, write, SLOTS),
+            ("POST", "/v2/bookings", "create_booking", self._book, write, BOOKINGS),
+            ("GET", "/v2/bookings", "list_bookings", self._list_bookings, read, BOOKINGS),
+            ("GET", "/v2/bookings/{uid}", "get_booking", self._get_booking, read, BOOKINGS),
+            ("POST", "/v2/bookings/{uid}/reschedule", "reschedule", self._reschedule, write, BOOKINGS),
+            ("POST", "/v2/bookings/{uid}/cancel", "cancel", self._cancel, write, BOOKINGS),
         ]
         routes: list[BaseRoute] = [
             Route(
                 path,
-                self.switchboard.guard(name, self._framed(endpoint, kind, version), error_body=_fault_body),
+                self.switchboard.guard(name, self._framed(endpoint, kind, version), error_body=fault_body),
                 methods=[method],
             )
             for method, path, name, endpoint, kind, version in table
@@ -216,8 +156,8 @@ class CalComApp:
             try:
                 if not passes:
                     raise Refusal(429, "CustomThrottlerGuard - Too many requests. Please try again later.")
-                self._check_key(request)
-                old = self._old_version(request, version)
+                check_key(request, self._api_key)
+                old = find_old_answer(request, version)
                 answer = old if old is not None else await endpoint(request)
             except Refusal as refusal:
                 answer = JSONResponse(
@@ -229,87 +169,26 @@ class CalComApp:
 
         return framed
 
-    def _check_key(self, request: Request) -> None:
-        header = request.headers.get("authorization")
-        if header is None:
-            return
-        key = header.removeprefix("Bearer ").strip()
-        if not key.startswith("cal_"):
-            raise Refusal(401, "ApiAuthStrategy - access token - Your access token is not valid")
-        if self._api_key is not None and key != self._api_key:
-            raise Refusal(401, "CustomThrottlerGuard - Invalid API Key")
-
-    def _old_version(self, request: Request, wanted: str | None) -> Response | None:
-        """The old behaviour, where the header does not name the version this resource needs; None: it does."""
-        if wanted is None:
-            return None
-        given = request.headers.get("cal-api-version", "")
-        given = given if given in _KNOWN_VERSIONS else "2024-04-15"
-        if given == wanted:
-            return None
-        path = request.url.path
-        if path == "/v2/bookings" and request.method == "GET":
-            return self._ok({"bookings": [], "recurringInfo": [], "totalCount": 0})
-        if path == "/v2/event-types" and given == "2024-04-15":
-            return self._ok({"eventTypeGroups": [], "profiles": []})
-        raise Refusal(404, f"Cannot {request.method} {path}")
-
-    @staticmethod
-    def _require_key(request: Request) -> None:
-        if "authorization" not in request.headers:
-            raise Refusal(
-                401,
-                "ApiAuthStrategy - No authentication method provided. Either pass an API key as 'Bearer' header"
-                " or OAuth client credentials as 'x-cal-secret-key' and 'x-cal-client-id' headers",
-            )
-
-    @staticmethod
-    def _ok(data: Any, status: int = 200, **more: Any) -> Response:
-        return JSONResponse({"status": "success", "data": data, **more}, status_code=status)
-
     async def _body(self, request: Request) -> dict[str, Any]:
         try:
             body = json.loads(await request.body() or b"{}")
         except ValueError as error:
             raise Refusal(400, "Unexpected token in JSON") from error
-        return _object(body, "Bad Request Exception")
-
-    @staticmethod
-    def _instant(value: Any, name: str) -> datetime:
-        try:
-            return parse_instant(str(value))
-        except ValueError as error:
-            raise Refusal(400, f"{name} must be a valid ISO 8601 date string") from error
+        return object_from(body, "Bad Request Exception")
 
     async def _me(self, request: Request) -> Response:
-        self._require_key(request)
-        zone = self.diary.schedule.zone.key
-        return self._ok(
-            {"id": 1, "username": "practice", "email": "owner@example.com", "name": "Practice", "timeZone": zone,
-             "weekStart": "Monday", "timeFormat": 24, "defaultScheduleId": 1, "organizationId": None}
-        )  # fmt: skip
-
-    @staticmethod
-    def _event_type_json(row: EventTypeRow) -> dict[str, Any]:
-        email: dict[str, Any] = {"type": "email", "slug": "email", "required": row.email_required}
-        return {
-            "id": row.event_type_id, "title": row.title, "slug": row.slug, "lengthInMinutes": row.minutes,
-            "minimumBookingNotice": row.notice, "slotInterval": row.interval, "beforeEventBuffer": 0,
-            "afterEventBuffer": 0, "hidden": row.hidden, "price": 0, "currency": "eur", "scheduleId": 1, "locations": [],
-            "bookingFields": [{"type": "name", "slug": "name", "required": True}, email,
-                              {"type": "phone", "slug": "attendeePhoneNumber", "required": not row.email_required}],
-            **({"lengthInMinutesOptions": row.choices} if row.choices else {}),
-        }  # fmt: skip
+        require_key(request)
+        return _ok(me_json(self.diary.schedule.zone.key))
 
     async def _list_event_types(self, request: Request) -> Response:
-        return self._ok([self._event_type_json(row) for row in self.diary.event_types.values()])
+        return _ok([event_type_json(row) for row in self.diary.event_types.values()])
 
     async def _get_event_type(self, request: Request) -> Response:
         number = request.path_params["number"]
         message = f"Event type with id {number} not found"
         if not number.isdigit():
             raise Refusal(404, message)
-        return self._ok(self._event_type_json(self.diary.event_type(int(number), message=message)))
+        return _ok(event_type_json(self.diary.event_type(int(number), message=message)))
 
     async def _slots(self, request: Request) -> Response:
         query = request.query_params
@@ -317,9 +196,9 @@ class CalComApp:
         if not number.isdigit():
             raise Refusal(400, "Bad Request Exception")
         kind = self.diary.event_type(int(number), message="Event Type not found")
-        start = self._instant(query.get("start"), "start")
+        start = instant_from(query.get("start"), "start")
         end_text = query.get("end", "")
-        end = self._instant(end_text, "end")
+        end = instant_from(end_text, "end")
         if len(end_text) == len("2026-12-01"):
             end += timedelta(days=1, seconds=-1)
         if end <= start:
@@ -335,34 +214,25 @@ class CalComApp:
             if query.get("format") == "range":
                 slot["end"] = iso((at + timedelta(minutes=kind.minutes)).astimezone(zone))
             days.setdefault(local.date().isoformat(), []).append(slot)
-        return self._ok(days)
-
-    @staticmethod
-    def _reservation_json(row: ReservationRow) -> dict[str, Any]:
-        length = (row.end - row.start).total_seconds() / 60
-        return {
-            "eventTypeId": row.event_type_id, "slotStart": iso(row.start), "slotEnd": iso(row.end),
-            "slotDuration": int(length), "reservationUid": row.uid, "reservationDuration": row.minutes,
-            "reservationUntil": iso(row.until),
-        }  # fmt: skip
+        return _ok(days)
 
     async def _make_reservation(self, request: Request) -> ReservationRow:
         body = await self._body(request)
         kind = self.diary.event_type(int(body.get("eventTypeId", 0)))
         if "reservationDuration" in body and "authorization" not in request.headers:
             raise Refusal(401, "reservationDuration can only be used by authenticated users.")
-        start = self._instant(body.get("slotStart"), "slotStart")
+        start = instant_from(body.get("slotStart"), "slotStart")
         length = body.get("slotDuration")
         if length is not None and length != kind.minutes:
             raise Refusal(400, "slotDuration is not allowed for this event type")
         return self.diary.reserve(kind, start, length=length, minutes=int(body.get("reservationDuration", 5)))
 
     async def _reserve(self, request: Request) -> Response:
-        return self._ok(self._reservation_json(await self._make_reservation(request)), 201)
+        return _ok(reservation_json(await self._make_reservation(request)), 201)
 
     async def _get_reservation(self, request: Request) -> Response:
         row = self.diary.reservations.get(request.path_params["uid"])
-        return self._ok(self._reservation_json(row) if row is not None else None)
+        return _ok(reservation_json(row) if row is not None else None)
 
     async def _move_reservation(self, request: Request) -> Response:
         uid = request.path_params["uid"]
@@ -376,73 +246,14 @@ class CalComApp:
         del self.diary.reservations[row.uid]
         row.uid = uid
         self.diary.reservations[uid] = row
-        return self._ok(self._reservation_json(row))
+        return _ok(reservation_json(row))
 
     async def _drop_reservation(self, request: Request) -> Response:
         self.diary.reservations.pop(request.path_params["uid"], None)
         return JSONResponse({"status": "success"})
 
     def booking_json(self, row: BookingRow) -> dict[str, Any]:
-        kind = self.diary.event_types.get(row.event_type_id)
-        host = {"id": 1, "name": "Practice", "email": "owner@example.com", "username": "practice"}
-        attendee: dict[str, Any] = {
-            "name": row.name, "email": row.email, "displayEmail": row.email, "timeZone": row.time_zone,
-            "language": row.language, "absent": False,
-        }  # fmt: skip
-        if row.phone:
-            attendee["phoneNumber"] = row.phone
-        data: dict[str, Any] = {
-            "id": row.number, "uid": row.uid, "title": f"{kind.title if kind else 'Event'} - {row.name}",
-            "description": "", "hosts": [host], "status": row.status, "start": iso(row.start), "end": iso(row.end),
-            "duration": int((row.end - row.start).total_seconds() / 60), "eventTypeId": row.event_type_id,
-            "eventType": {"id": row.event_type_id, "slug": kind.slug if kind else ""}, "location": "",
-            "attendees": [attendee], "guests": [], "bookingFieldsResponses": row.responses,
-            "metadata": row.metadata, "icsUid": f"{row.uid}@cal.com", "absentHost": False,
-            "createdAt": iso(row.created_at), "updatedAt": iso(row.updated_at),
-        }  # fmt: skip
-        optional = {
-            "rescheduledFromUid": row.rescheduled_from,
-            "rescheduledToUid": row.rescheduled_to,
-            "cancellationReason": row.cancellation_reason,
-        }
-        return data | {name: value for name, value in optional.items() if value is not None}
-
-    @staticmethod
-    def _attendee(body: Mapping[str, Any], kind: EventTypeRow) -> dict[str, Any]:
-        """The attendee's columns. A phone without e-mail gets the synthetic one."""
-        attendee = _object(body.get("attendee"), "attendee must be an object")
-        if not attendee.get("name") or not attendee.get("timeZone"):
-            raise Refusal(400, "attendee.name and attendee.timeZone are required")
-        email, phone = attendee.get("email"), attendee.get("phoneNumber")
-        if not email and not phone:
-            raise Refusal(400, "At least one contact method (email or phoneNumber) must be provided for the attendee")
-        if phone:
-            try:
-                valid = phonenumbers.is_valid_number(phonenumbers.parse(phone, None))
-            except phonenumbers.NumberParseException:
-                valid = False
-            if not valid:
-                raise Refusal(400, "phoneNumber must be a valid phone number in the international format")
-        if not email:
-            if kind.email_required:
-                raise Refusal(400, "Missing required booking field response: email - it is required by the event type")
-            email = f"{str(phone).lstrip('+')}@sms.cal.com"
-        return {
-            "name": str(attendee["name"]),
-            "email": str(email),
-            "phone": phone,
-            "time_zone": str(attendee["timeZone"]),
-            "language": str(attendee.get("language", "en")),
-        }
-
-    @staticmethod
-    def _metadata(body: Mapping[str, Any]) -> dict[str, Any]:
-        given = _object(body.get("metadata") or {}, "metadata must be an object")
-        if len(given) > 50 or any(len(k) > 40 or (isinstance(v, str) and len(v) > 500) for k, v in given.items()):
-            raise Refusal(
-                400, "Metadata must have at most 50 keys, each key up to 40 characters, and string values up to 500"
-            )
-        return given
+        return booking_json(row, self.diary.event_types.get(row.event_type_id))
 
     def _before_write(self, kind: EventTypeRow, start: datetime) -> None:
         """Lets the armed other caller in first, answered in the armed form."""
@@ -461,15 +272,15 @@ class CalComApp:
         body = await self._body(request)
         number = body.get("eventTypeId", 0)
         kind = self.diary.event_type(int(number), message=f"Event type with id {number} not found.")
-        start = self._instant(body.get("start"), "start")
-        attendee = self._attendee(body, kind)
-        details = {"metadata": self._metadata(body), "responses": dict(body.get("bookingFieldsResponses") or {})}
+        start = instant_from(body.get("start"), "start")
+        attendee = attendee_from(body, kind)
+        details = {"metadata": metadata_from(body), "responses": dict(body.get("bookingFieldsResponses") or {})}
         if self._domain.late_commit is not None:
             self._commit_late(kind, start, attendee | details)
             return DroppedConnection()
         self._before_write(kind, start)
         self.diary.check(kind, start, email=attendee["email"])
-        return self._ok(self.booking_json(self.diary.write(kind, start, **attendee, **details)), 201)
+        return _ok(self.booking_json(self.diary.write(kind, start, **attendee, **details)), 201)
 
     def _commit_late(self, kind: EventTypeRow, start: datetime, details: dict[str, Any]) -> None:
         delay, self._domain.late_commit = self._domain.late_commit or 0.0, None
@@ -487,7 +298,7 @@ class CalComApp:
         task.add_done_callback(self._late.discard)
 
     async def _list_bookings(self, request: Request) -> Response:
-        self._require_key(request)
+        require_key(request)
         query = request.query_params
         try:
             rows = self.diary.select(query)
@@ -503,18 +314,18 @@ class CalComApp:
             "currentPage": skip // take + 1, "totalPages": -(-len(rows) // take), "hasNextPage": remaining > 0,
             "hasPreviousPage": skip > 0,
         }  # fmt: skip
-        return self._ok([self.booking_json(row) for row in page], pagination=pagination)
+        return _ok([self.booking_json(row) for row in page], pagination=pagination)
 
     async def _get_booking(self, request: Request) -> Response:
         uid = request.path_params["uid"]
         row = self.diary.booking(uid, message=f"Booking with uid={uid} was not found in the database")
-        return self._ok(self.booking_json(row))
+        return _ok(self.booking_json(row))
 
     async def _reschedule(self, request: Request) -> Response:
         uid = request.path_params["uid"]
         body = await self._body(request)
         old = self.diary.booking(uid, message=f"Booking with uid={uid} was not found in the database")
-        start = self._instant(body.get("start"), "start")
+        start = instant_from(body.get("start"), "start")
         if old.rescheduled_to is not None:
             raise Refusal(
                 400,
@@ -527,7 +338,7 @@ class CalComApp:
         self._before_write(kind, start)
         self.diary.check(kind, start, email=old.email, moving=uid)
         new = self.diary.move(old, start, reason=body.get("reschedulingReason"))
-        return self._ok(self.booking_json(new), 201)
+        return _ok(self.booking_json(new), 201)
 
     async def _cancel(self, request: Request) -> Response:
         uid = request.path_params["uid"]
@@ -541,7 +352,7 @@ class CalComApp:
             )
         if row.end <= self.diary.now():
             raise Refusal(400, "Cannot cancel a booking that has already ended", shape="C")
-        return self._ok(self.booking_json(self.diary.cancel(row, reason=body.get("cancellationReason"))))
+        return _ok(self.booking_json(self.diary.cancel(row, reason=body.get("cancellationReason"))))
 
     def arm_race(self, form: Literal["text", "raw", "conflict"]) -> None:
         self._domain.race = form
@@ -560,6 +371,10 @@ class CalComApp:
     @property
     def throttle(self) -> Throttle:
         return self._throttle
+
+
+def _ok(data: Any, status: int = 200, **more: Any) -> Response:
+    return JSONResponse(success(data, **more), status_code=status)
 
 
 def create_app(options: Mapping[str, str] | None = None) -> Starlette:

@@ -1,7 +1,7 @@
 """The diary behind the Cal.com stand-in: event types, working hours, bookings, reservations, their rules.
 
-Owns: what is free, what may be booked, and why not. Refuses: HTTP, headers, JSON shapes (`sandbox.calcom`).
-One host owns every event type, so a booking of any type blocks the others.
+Owns: what is free, what may be booked, and why not. Refuses: HTTP and headers (`sandbox.calcom`), JSON
+(`sandbox.calcom_shapes`). One host owns every event type, so a booking of any type blocks the others.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Numbers that an owner brings: from their own Twilio account, or on a SIP trunk of their own.
 
 Where an imported number's calls go now is shown before it is taken over, and put back when it is released. A number on an
-owner's own trunk can't be looked up at a carrier: docs/decisions/0008.
+owner's own trunk can't be looked up at a carrier: docs/decisions/0020.
 """
 
 import asyncio

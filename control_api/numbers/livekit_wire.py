@@ -1,12 +1,11 @@
-"""LiveKit's SIP service, one call at a time: deadlines, retries, pages, and errors by who must act.
+"""LiveKit's SIP service, one call at a time: retries, pages, and errors by who must act.
 
-Owns: the HTTP session, and what each failure means. A read, a delete and a replacement are sent again after any
-passing failure; a create only when it certainly was not processed. Refuses: deciding what to write
-(`control_api.numbers.livekit_line`).
+Owns: what each failure means, and what is sent again. A read, a delete and a replacement are sent again after any
+passing failure; a create only when it certainly was not processed. Refuses: reaching the server
+(`control_api.livekit`), and deciding what to write (`control_api.numbers.livekit_line`).
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
 import aiohttp
@@ -30,6 +29,7 @@ from livekit.protocol.sip import (
 )
 from pydantic import SecretStr
 
+from control_api.livekit import LiveKit, Send
 from control_api.numbers.line_errors import (
     LineCredentialsRefused,
     LineError,
@@ -46,7 +46,6 @@ _LONGEST_WAIT_SECONDS = 1.0
 _READINESS_ROOM = "ava-readiness"  # never opened: asking for one name is the cheapest question there is
 
 T = TypeVar("T")
-Send = Callable[[api.LiveKitAPI], Awaitable[T]]
 
 
 class GoneMeanwhile(LineRefused):
@@ -64,25 +63,13 @@ class _Page(Protocol[T]):
 
 
 class SipWire:
-    """One LiveKit project. The session is made in the event loop that first asks, and belongs to it until `aclose`.
-
-    `url` as LiveKit gives it (wss:// or https://). `request_timeout` in seconds, for one request.
-    """
+    """One LiveKit project; close it with `aclose`. `request_timeout` in seconds, for one request."""
 
     def __init__(self, url: str, api_key: str, api_secret: SecretStr, *, request_timeout: float = 5.0) -> None:
-        if not (url and api_key and api_secret.get_secret_value()):
-            raise ValueError("LiveKit needs an address, a key and a secret")  # else its client reads the environment
-        self._url = url
-        self._key = api_key
-        self._secret = api_secret
-        self._timeout = request_timeout
-        self._session: aiohttp.ClientSession | None = None
-        self._api: api.LiveKitAPI | None = None
+        self._livekit = LiveKit(url, api_key, api_secret, request_timeout=request_timeout)
 
     async def aclose(self) -> None:
-        session, self._session, self._api = self._session, None, None
-        if session is not None:
-            await session.close()
+        await self._livekit.aclose()
 
     async def trunks(self) -> list[SIPInboundTrunkInfo]:
         async def page(page: Pagination) -> list[SIPInboundTrunkInfo]:
@@ -168,9 +155,7 @@ class SipWire:
 
     async def _once(self, send: Send[T]) -> T:
         try:
-            # livekit-api hands aiohttp "no time-out" with each request, which overrules the session's
-            async with asyncio.timeout(self._timeout):
-                return await send(self._connected())
+            return await self._livekit.ask(send)
         except api.ServerError as error:
             raise _translated(error) from None  # its text may hold numbers, its address the project
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
@@ -183,15 +168,6 @@ class SipWire:
             raise LineUnavailable(f"no connection to LiveKit: {type(error).__name__}", maybe_done=False) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise LineUnavailable(f"no answer from LiveKit: {type(error).__name__}") from None
-
-    def _connected(self) -> api.LiveKitAPI:
-        if self._api is None:
-            self._session = aiohttp.ClientSession()
-            # its fail-over would send a create again in another region without looking whether the first was made
-            self._api = api.LiveKitAPI(
-                self._url, self._key, self._secret.get_secret_value(), session=self._session, failover=False
-            )
-        return self._api
 
 
 def _may_repeat(error: Exception) -> bool:

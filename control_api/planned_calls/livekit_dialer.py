@@ -1,12 +1,11 @@
 """The line, on LiveKit: which trunk goes out, and sending an agent to a room.
 
-Owns: the HTTP session, a deadline a request, and what LiveKit's errors mean here. Refuses: making trunks
+Owns: what LiveKit's errors mean here. Refuses: reaching it (`control_api.livekit`), making trunks
 (`control_api.numbers`) and ringing (the agent's, which is in the room before anybody picks up).
 """
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 import aiohttp
@@ -16,6 +15,7 @@ from livekit.protocol.models import Pagination
 from livekit.protocol.sip import ListSIPOutboundTrunkRequest, SIPOutboundTrunkInfo
 from pydantic import SecretStr
 
+from control_api.livekit import LiveKit, Send
 from control_api.planned_calls.ports import Dialer, DialerAway, DialerRefused
 
 _PAGE = 500
@@ -29,18 +29,11 @@ class LiveKitDialer(Dialer):
     def __init__(
         self, url: str, api_key: str, api_secret: SecretStr, *, agent_name: str, request_timeout: float = 5.0
     ) -> None:
-        self._url = url
-        self._key = api_key
-        self._secret = api_secret
+        self._livekit = LiveKit(url, api_key, api_secret, request_timeout=request_timeout)
         self._agent_name = agent_name
-        self._timeout = request_timeout
-        self._session: aiohttp.ClientSession | None = None
-        self._api: api.LiveKitAPI | None = None
 
     async def aclose(self) -> None:
-        session, self._session, self._api = self._session, None, None
-        if session is not None:
-            await session.close()
+        await self._livekit.aclose()
 
     async def find_trunk(self, number: str) -> str | None:
         """The list with a filter by number gives trunks without any number, too."""
@@ -55,11 +48,9 @@ class LiveKitDialer(Dialer):
         )
         await self._call(lambda livekit: livekit.agent_dispatch.create_dispatch(asked))
 
-    async def _call(self, send: Callable[[api.LiveKitAPI], Awaitable[T]]) -> T:
+    async def _call(self, send: Send[T]) -> T:
         try:
-            # livekit-api hands aiohttp "no time-out" with each request, which overrules the session's
-            async with asyncio.timeout(self._timeout):
-                return await send(self._connected())
+            return await self._livekit.ask(send)
         except api.ServerError as error:
             if error.status in (401, 403) or error.code in _NOT_DONE:
                 # its text may hold numbers
@@ -67,11 +58,3 @@ class LiveKitDialer(Dialer):
             raise DialerAway(f"LiveKit could not answer ({error.code}, {error.status})") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise DialerAway(f"no answer from LiveKit: {type(error).__name__}") from None
-
-    def _connected(self) -> api.LiveKitAPI:
-        if self._api is None:
-            self._session = aiohttp.ClientSession()
-            self._api = api.LiveKitAPI(
-                self._url, self._key, self._secret.get_secret_value(), session=self._session, failover=False
-            )
-        return self._api

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -163,6 +164,19 @@ def test_readme_links_lead_somewhere() -> None:
     text = (ROOT / "README.md").read_text()
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", text)
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    """It begins the record's title, too, and a record fits on a page; what the code names by number is there."""
+    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [record.name[:4] for record in records]
+    assert [number for number, count in Counter(numbers).items() if count > 1] == []
+    texts = {record.name: record.read_text() for record in records}
+    assert [name for name, text in texts.items() if not text.startswith(f"# {name[:4]} ")] == []
+    assert [name for name, text in texts.items() if len(text.splitlines()) > 30] == []
+    sources = [path for path in ROOT.rglob("*.py") if not {".venv", "node_modules"} & set(path.parts)]
+    named = {number for path in sources for number in re.findall(r"docs/decisions/(\d{4})", path.read_text())}
+    assert named <= set(numbers)
 
 
 def _plain(requirement: str) -> str:
