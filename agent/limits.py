@@ -51,6 +51,7 @@ async def watch(session: AgentSession[Any], c: Conversation, voice: CannedVoice,
         if now - started >= limits.max_call:
             return await finish(session, c, voice, "time_is_up", by="limit")
         if c.progress.turns_since_progress >= limits.unproductive_turns and session.agent_state == "listening":
+            await _tell_the_team(c, c.phrases.no_way_on, urgent=False)
             return await finish(session, c, voice, "leading_nowhere", by="limit")
         if asked and silent >= limits.silence_hang_up - limits.silence_prompt:
             return await finish(session, c, voice, "silent_goodbye", by="limit")
@@ -66,19 +67,18 @@ async def watch(session: AgentSession[Any], c: Conversation, voice: CannedVoice,
 async def give_up(session: AgentSession[Any], c: Conversation, voice: CannedVoice) -> None:
     """AVA can't do her work: a follow-up for the team, the sentence that says so, and the line goes down."""
     c.progress.failed = True
+    await _tell_the_team(c, c.phrases.call_back, urgent=True)
+    await finish(session, c, voice, "give_up", by="failure")
+
+
+async def _tell_the_team(c: Conversation, reason: str, *, urgent: bool) -> None:
+    message = MessageTaken(
+        at=c.now(), message_id=uuid4(), callback_number=c.context.caller, reason=reason, urgent=urgent
+    )
     try:
-        await c.recorder.keep(
-            MessageTaken(
-                at=c.now(),
-                message_id=uuid4(),
-                callback_number=c.context.caller,
-                reason=c.phrases.call_back,
-                urgent=True,
-            )
-        )
+        await c.recorder.keep(message)
     except DomainError as error:
         log.error("follow-up not kept", call_id=str(c.context.call_id), code=error.code)
-    await finish(session, c, voice, "give_up", by="failure")
 
 
 async def finish(session: AgentSession[Any], c: Conversation, voice: CannedVoice, clip: str, *, by: EndedBy) -> None:

@@ -19,6 +19,7 @@ class Phrases:
     cut_off: str  # the job that spoke before has died
     go_on: str
     call_back: str  # to the team, with a call that failed
+    no_way_on: str  # to the team, with a call that led nowhere
     missed: str  # to the team, with a call that could not be answered
     give_up: str  # it failed for good: the call ends, a follow-up is kept
     number_unknown: str
@@ -74,13 +75,14 @@ PHRASES: dict[Language, Phrases] = {
         still_there="Vous êtes toujours là ?",
         silent_goodbye="Je ne vous entends plus. N'hésitez pas à rappeler. Au revoir !",
         time_is_up="Je dois malheureusement mettre fin à notre appel. Rappelez-nous si besoin. Au revoir !",
-        leading_nowhere="Je n'arrive pas à vous aider par ce biais, excusez-moi. Nous vous rappellerons. Au revoir !",
+        leading_nowhere="Je n'arrive pas à vous aider par ce biais, excusez-moi. Je dis à l'équipe que vous avez appelé. Au revoir !",
         farewell="Merci de votre appel, au revoir !",
         farewell_rung="Merci, bonne journée. Au revoir !",
         say_again="Excusez-moi, je n'ai pas pu vous répondre. Pouvez-vous répéter ?",
         cut_off="Excusez-moi, nous avons été coupés un instant.",
         go_on="Je vous écoute.",
         call_back="L'appel s'est terminé sur une panne technique. À rappeler.",
+        no_way_on="L'appel n'a mené à rien : l'assistante n'a pas pu aider. À rappeler.",
         missed="Appel reçu pendant une panne : personne n'a pu répondre. À rappeler.",
         give_up="Je rencontre un problème technique. Nous vous rappelons dès que possible. Au revoir !",
         number_unknown="Bonjour. Ce numéro n'est pas encore en service. Au revoir.",
@@ -137,13 +139,14 @@ PHRASES: dict[Language, Phrases] = {
         still_there="Are you still there?",
         silent_goodbye="I can't hear you any more. Please call again any time. Goodbye!",
         time_is_up="I'm afraid I have to end our call here. Please call again if you need to. Goodbye!",
-        leading_nowhere="I'm sorry, I can't help you well this way. We will call you back. Goodbye!",
+        leading_nowhere="I'm sorry, I can't help you well this way. I will tell the team that you called. Goodbye!",
         farewell="Thank you for calling. Goodbye!",
         farewell_rung="Thank you, have a good day. Goodbye!",
         say_again="I'm sorry, I couldn't answer just then. Could you say that again?",
         cut_off="I'm sorry, we were cut off for a moment.",
         go_on="Please go on.",
         call_back="The call ended on a technical failure. Please call back.",
+        no_way_on="The call led nowhere: the assistant could not help. Please call back.",
         missed="A call came in during an outage and could not be answered. Please call back.",
         give_up="I'm having a technical problem. We will call you back as soon as we can. Goodbye!",
         number_unknown="Hello. This number is not in service yet. Goodbye.",
@@ -199,13 +202,14 @@ PHRASES: dict[Language, Phrases] = {
         still_there="אתם עדיין איתי?",
         silent_goodbye="אני לא שומעת אתכם. אפשר להתקשר שוב בכל עת. להתראות!",
         time_is_up="אני נאלצת לסיים כאן את השיחה. אפשר להתקשר שוב. להתראות!",
-        leading_nowhere="סליחה, אני לא מצליחה לעזור כך. נחזור אליכם. להתראות!",
+        leading_nowhere="סליחה, אני לא מצליחה לעזור כך. אמסור לצוות שהתקשרתם. להתראות!",
         farewell="תודה שהתקשרתם, להתראות!",
         farewell_rung="תודה רבה ויום טוב. להתראות!",
         say_again="סליחה, לא הצלחתי לענות. אפשר לחזור על זה?",
         cut_off="סליחה, השיחה נקטעה לרגע.",
         go_on="אני מקשיבה.",
         call_back="השיחה הסתיימה בתקלה טכנית. נא לחזור למתקשר.",
+        no_way_on="השיחה לא הובילה לשום מקום: העוזרת לא הצליחה לעזור. נא לחזור למתקשר.",
         missed="התקבלה שיחה בזמן תקלה ואי אפשר היה לענות. נא לחזור למתקשר.",
         give_up="יש לי תקלה טכנית. נחזור אליכם בהקדם. להתראות!",
         number_unknown="שלום. המספר הזה עדיין לא פעיל. להתראות.",

@@ -40,7 +40,7 @@ class Size:
 
     @staticmethod
     def of(quick: bool) -> "Size":
-        return Size(calls=2, greetings=2, rounds=0) if quick else Size(calls=9, greetings=6, rounds=2)
+        return Size(calls=1, greetings=1, rounds=0) if quick else Size(calls=9, greetings=6, rounds=2)
 
 
 @dataclass
@@ -156,7 +156,7 @@ def _say(text: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.turns", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="8 plain and 6 tool turns of each, no ablation, stores nothing"
+        "--quick", action="store_true", help="4 plain and 3 tool turns of each, no ablation, stores nothing"
     )
     parser.add_argument("--check", action="store_true", help="exit 1 when a wanted number is missed")
     parser.add_argument("--store", action="store_true", help="store the results of a quick run too")

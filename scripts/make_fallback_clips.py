@@ -1,6 +1,6 @@
 """Makes agent/clips: the sentences that must be heard when no voice provider is, by espeak-ng, in fr, en and he.
 
-Run it after a change of agent/phrases.py; the same words give the same bytes.
+Run it after a change of agent/phrases.py, and keep those whose words changed: another machine gives the same words other bytes.
 """
 
 import sys

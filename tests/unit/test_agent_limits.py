@@ -88,6 +88,17 @@ async def test_thought_that_is_followed_by_words_is_none_too_long(desk: Desk, mo
     watching.cancel()
 
 
+async def test_a_call_that_leads_nowhere_is_told_to_the_team(desk: Desk) -> None:
+    """AVA says that she tells them."""
+    session, voice = Session(), Voice()
+    desk.conversation.progress.turns_since_progress = desk.conversation.config.limits.unproductive_turns
+    await watched(desk, session, voice)
+    assert voice.said == ["leading_nowhere"]
+    assert [(message.callback_number, message.urgent) for message in kept(desk)] == [
+        (desk.conversation.context.caller, False)
+    ]
+
+
 async def test_a_successor_has_what_is_left_of_the_calls_time(desk: Desk) -> None:
     """Not the whole of it again."""
     session, voice = Session(), Voice()
