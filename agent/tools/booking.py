@@ -92,6 +92,10 @@ class BookingTools(Toolset):
         moving = one_of(["", *self._desk.references], "The ref of the booking that is to be moved; else empty")
         services = one_of(self._desk.bookable, "The id of the service")
         name = text("First and family name as the caller gave and spelled them")
+        asked = self._c.config.booking.ask_email
+        email = text(
+            "Ask for it before you hold the slot; empty if they have none" if asked else "As said; empty if not given"
+        )
         return [
             raw_tool(
                 self._find_slots,
@@ -116,7 +120,7 @@ class BookingTools(Toolset):
                     "slot_id": slots,
                     "caller_name": name,
                     "callback_number": text("Another number as said; empty for the one they call from"),
-                    "email": text("As said; empty if none was given"),
+                    "email": email,
                 },
                 once=True,
             ),

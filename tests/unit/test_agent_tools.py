@@ -16,6 +16,7 @@ from agent.tools.messages import MessageTools
 from agent.tools.roster import toolsets
 from agent.tools.transfer import TransferTools
 from contracts.call import BookingRecorded, MessageTaken, TransferRequested
+from demo.stack import read_preset
 from store.spool import JournalFull, pending
 from tests.fakes.tool_calls import CALLER, Desk, ToolContext, call_tool, open_conversation
 
@@ -52,6 +53,17 @@ def _booking(slot_id: str = "s1", name: str = "Jean Dupont") -> dict[str, Any]:
 
 
 # booking
+
+
+@pytest.mark.parametrize(("asks", "told"), [(True, "Ask for it"), (False, "As said")])
+async def test_an_email_is_asked_for_where_the_owner_wants_it(tmp_path: Path, asks: bool, told: str) -> None:
+    """Else it is taken where a caller offers one."""
+    config = read_preset("health.fr")
+    policy = config.booking.model_copy(update={"ask_email": asks})
+    async with open_conversation(tmp_path, booking=policy) as desk:
+        tools = [tool for tool in BookingTools(desk.conversation).tools if isinstance(tool, RawFunctionTool)]
+        [book] = [tool for tool in tools if tool.info.name == "book_slot"]
+        assert book.info.raw_schema["parameters"]["properties"]["email"]["description"].startswith(told)
 
 
 async def test_schemas_admit_exactly_what_is_on_offer(desk: Desk) -> None:
