@@ -6,6 +6,7 @@ hears whom meanwhile, and ringing (`agent.handover`).
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from livekit import rtc
@@ -22,7 +23,8 @@ from calendar_tools.speech import hear_yes_no, normalise_for_tts, say_phone
 from contracts.call import CallContext
 
 _PATIENCE = 8.0  # seconds after each time it was asked
-_LONGEST = 60.0
+_BEHIND_KEYS = 20.0  # for somebody to speak: an extension rings after the switchboard has answered
+_LONGEST = 60.0 + _BEHIND_KEYS
 _LAST_WORDS = 6.0
 _KEYS: dict[str, Answer] = {"1": "accepted", "2": "declined"}
 
@@ -44,7 +46,9 @@ class Consultation:
     """For one person that is rung once. `words` are the briefing; `connecting` is what the caller hears when the call is
     taken.
 
-    "Oui, allô ?" is how people pick up, not an answer: words count from the question on, keys at any time.
+    "Oui, allô ?" is how people pick up, not an answer: words count from the question on, keys at any time. Behind a switchboard
+    (`transfer.keys`) nobody may be there yet: AVA begins once a voice was heard, and tells all of it again with the question,
+    because that voice may have been the switchboard's.
     """
 
     def __init__(
@@ -57,11 +61,16 @@ class Consultation:
     ) -> None:
         self._build = build
         self._asked = False
+        self._voice = asyncio.Event()
         self._context = context
         self._settings = settings
         self._words = words
         self._phrases: PersonPhrases = PERSON_PHRASES[context.config.language]
         self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    @property
+    def keys(self) -> str:
+        return self._context.config.transfer.keys
 
     @property
     def connecting(self) -> str:
@@ -73,6 +82,8 @@ class Consultation:
         language = self._context.config.language
 
         def heard(event: UserInputTranscribedEvent) -> None:
+            if event.is_final and event.transcript.strip():
+                self._voice.set()
             agrees = hear_yes_no(event.transcript, language) if event.is_final and self._asked else None
             if agrees is not None:
                 self._decide("accepted" if agrees else "declined")
@@ -122,9 +133,14 @@ class Consultation:
         return answer
 
     async def _brief_and_ask(self, session: AgentSession[Any]) -> None:
+        if self.keys:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_BEHIND_KEYS):
+                    await self._voice.wait()
         await session.say(self._speakable(self._words), allow_interruptions=False)
         self._asked = True
-        for question in (self._phrases.asked, self._phrases.again):
+        again = f"{self._words} {self._phrases.again}" if self.keys else self._phrases.again
+        for question in (self._phrases.asked, again):
             await session.say(self._speakable(question), allow_interruptions=False)
             await asyncio.sleep(_PATIENCE)
 

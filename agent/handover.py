@@ -34,6 +34,7 @@ Answer = Literal["accepted", "declined", "unanswered", "caller_left"]
 _NOBODY = "nobody"  # an identity that no participant has
 _RING_SECONDS = 25
 _ANSWER_SLACK = 5.0  # past the ringing, for the server's answer
+_KEY_SECONDS = 0.5  # livekit-sip's, for a key and for a wait; it answers after the last
 _REQUEST_SECONDS = 4.0
 _SETTLE = 0.3  # for the person's leg to have asked for what it will not get
 _CONNECTING = 5.0
@@ -48,6 +49,11 @@ _RESULTS: dict[Answer, TransferResult] = {
 
 class Consult(Protocol):
     """See `agent.consultation.Consultation`."""
+
+    @property
+    def keys(self) -> str:
+        """Pressed once the telephone is answered, before whoever comes then is asked."""
+        ...
 
     @property
     def connecting(self) -> str: ...
@@ -137,7 +143,7 @@ class Handover:
             yield
 
     async def _fetch(self, trunk_id: str, number: str, consult: Consult) -> TransferResult:
-        ringing = asyncio.create_task(self._ring(trunk_id, number))
+        ringing = asyncio.create_task(self._ring(trunk_id, number, consult.keys))
         leaving = asyncio.create_task(self._caller_left.wait())
         try:
             await asyncio.wait((ringing, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -151,8 +157,8 @@ class Handover:
         await self._isolate()
         return _RESULTS[await consult.ask(self._room, self._person, self._caller_left)]
 
-    async def _ring(self, trunk_id: str, number: str) -> TransferResult | None:
-        """None: they picked up."""
+    async def _ring(self, trunk_id: str, number: str, keys: str) -> TransferResult | None:
+        """None: it was picked up, and the keys are pressed."""
         asked = CreateSIPParticipantRequest(
             sip_trunk_id=trunk_id,
             sip_call_to=number,
@@ -160,12 +166,14 @@ class Handover:
             room_name=self._room.name,
             participant_identity=self._person,
             participant_name="person",
+            dtmf=keys,
             wait_until_answered=True,
         )
         asked.ringing_timeout.FromSeconds(_RING_SECONDS)
+        answered_within = _RING_SECONDS + len(keys) * _KEY_SECONDS + _ANSWER_SLACK
         try:
-            async with asyncio.timeout(_RING_SECONDS + _ANSWER_SLACK):
-                await self._ctx.api.sip.create_sip_participant(asked, timeout=_RING_SECONDS + _ANSWER_SLACK)
+            async with asyncio.timeout(answered_within):
+                await self._ctx.api.sip.create_sip_participant(asked, timeout=answered_within)
         except api.ServerError as error:
             log.info("the person was not reached", code=error.code)
             return told_by(error)

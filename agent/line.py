@@ -8,6 +8,7 @@ import structlog
 from livekit import rtc
 from livekit.agents import Agent, AgentSession, CloseEvent, JobContext
 from livekit.agents.voice.room_io import AudioInputOptions, AudioOutputOptions, RoomOptions
+from livekit.rtc.participant import PublishDTMFError
 
 from agent.handover import Consult, Handover
 from agent.referral import refer
@@ -18,6 +19,9 @@ log = structlog.get_logger("agent.line")
 _GOES_BY_ITSELF = 2.0  # seconds
 _HANG_UP_DEADLINE = 5.0
 _STATUS = "sip.callStatus"
+_KEYS = "0123456789*#"  # by their codes (RFC 4733)
+_KEY_SECONDS = 0.5  # livekit-sip holds a key for 0.25 s and is silent as long
+_KEY_DEADLINE = 2.0
 _ANSWERED_WITHIN = 10.0  # of AVA being there to be heard, which the leg waits for; a number of ours rings no longer
 
 
@@ -33,6 +37,11 @@ class Line(Protocol):
 
     def on_key(self, pressed: Callable[[str], None]) -> bool:
         """`pressed` gets each key of the caller's telephone. False: this line has none."""
+        ...
+
+    async def press(self, keys: str) -> bool:
+        """Presses keys (0-9, * and #) towards the caller's telephone; returns when the last has been heard. False: not all of
+        them were pressed, or this line has none."""
         ...
 
     async def hang_up(self) -> None:
@@ -116,6 +125,18 @@ class RoomLine:
                 pressed(key.digit)
 
         self._ctx.room.on("sip_dtmf_received", heard)
+        return True
+
+    async def press(self, keys: str) -> bool:
+        """What is published goes to everybody in the room; only telephones press it."""
+        for key in keys:
+            try:
+                async with asyncio.timeout(_KEY_DEADLINE):
+                    await self._ctx.room.local_participant.publish_dtmf(code=_KEYS.index(key), digit=key)
+            except (PublishDTMFError, TimeoutError) as error:
+                log.error("a key was not pressed", call_id=str(self._inbound.call_id), error=type(error).__name__)
+                return False
+            await asyncio.sleep(_KEY_SECONDS)
         return True
 
     async def hang_up(self) -> None:

@@ -1,18 +1,21 @@
-"""Who picked up? A person hears who calls and why; a machine gets a short message, or nothing, as the plan says.
+"""Who picked up? A person hears who calls and why; a phone tree gets keys; another machine a short message, or nothing, as the
+plan says.
 
-Owns: the framework's answering-machine detection, and that AVA speaks before her model does. Refuses: ringing
-(`agent.outgoing`), and what follows a machine (the plan's, in the database).
+Owns: that AVA speaks before her model does. Refuses: ringing (`agent.outgoing`), telling who it is (`agent.pickup`), the way
+through menus (`agent.phone_tree`), and what follows a machine (the plan's, in the database).
 """
 
 import asyncio
 from typing import Any
 
 import structlog
-from livekit.agents import AMD, AgentSession, AMDCategory
+from livekit.agents import AgentSession, AMDCategory
 from livekit.agents.voice import SpeechHandle
 
 from agent.conversation import Conversation
 from agent.outgoing import Outgoing
+from agent.phone_tree import through_menus
+from agent.pickup import who_answered
 from briefing.opening import machine_text, opening_text
 from calendar_tools.speech import normalise_for_tts
 from contracts.errors import DomainError
@@ -21,14 +24,17 @@ from store.dialling import TryOutcome
 log = structlog.get_logger("agent.opening")
 
 _SILENT_SECONDS = 3.0  # who picks up and waits is told who calls
-_DECIDED_SECONDS = 15.0
 _FIRST_TURN_SECONDS = 1.0  # after the verdict: a "hello?" that is answered by the model would cut the opening off
 _MESSAGE_SECONDS = 20.0
 
 
 async def open_outgoing(session: AgentSession[Any], c: Conversation, outgoing: Outgoing) -> SpeechHandle | None:
-    """The opening, begun; None: a machine answered, or they hung up first, and the call ends."""
-    category = await _who_answered(session, c)
+    """The opening, begun; None: a machine answered, or they hung up first, and the call ends. UNCERTAIN is spoken to as a
+    person."""
+    found = await who_answered(session, c, silent=_SILENT_SECONDS)
+    category = found.category
+    if category is AMDCategory.MACHINE_IVR:
+        category = await through_menus(session, c, outgoing, found)
     if c.ended.is_set():
         return None
     if category in (AMDCategory.HUMAN, AMDCategory.UNCERTAIN):
@@ -41,29 +47,6 @@ async def open_outgoing(session: AgentSession[Any], c: Conversation, outgoing: O
     await _tell(c, outgoing, "message_left" if left else "machine")
     session.shutdown(drain=False)
     return None
-
-
-async def _who_answered(session: AgentSession[Any], c: Conversation) -> AMDCategory:
-    """UNCERTAIN is spoken to as a person."""
-    detector = AMD(
-        session,
-        llm=None,  # the session's own: the default would be LiveKit's cloud where keys are set
-        stt=None,
-        ivr_detection=False,
-        suppress_compatibility_warning=True,
-        detection_options={"no_speech_threshold": _SILENT_SECONDS, "timeout": _DECIDED_SECONDS},
-    )
-    async with detector:
-        verdict, ended = asyncio.create_task(detector.execute()), asyncio.create_task(c.ended.wait())
-        try:
-            await asyncio.wait({verdict, ended}, return_when=asyncio.FIRST_COMPLETED)
-            return verdict.result().category if verdict.done() else AMDCategory.UNCERTAIN
-        except RuntimeError:  # the session closed under it
-            return AMDCategory.UNCERTAIN
-        finally:
-            verdict.cancel()
-            ended.cancel()
-            await asyncio.gather(verdict, ended, return_exceptions=True)
 
 
 async def _to_person(session: AgentSession[Any], c: Conversation, outgoing: Outgoing) -> SpeechHandle:

@@ -58,12 +58,13 @@ class PlannedCalls(Protocol):
 @dataclass
 class Outgoing:
     """`opened`: AVA has begun to say who calls; until then the first words of whoever answered get no reply of the model's.
-    `first_turn`: they have been said."""
+    `first_turn`: they have been said. `pressed`: the last keys, where a phone tree was answered with any."""
 
     ringing: Ringing
     planned: PlannedCalls
     opened: bool = False
     first_turn: asyncio.Event = field(default_factory=asyncio.Event)
+    pressed: str | None = None
 
 
 @dataclass(frozen=True)

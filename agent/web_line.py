@@ -13,5 +13,8 @@ class WebLine(RoomLine):
     def on_key(self, pressed: Callable[[str], None]) -> bool:
         return False
 
+    async def press(self, keys: str) -> bool:
+        return False
+
     async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
         return "unavailable"

@@ -156,6 +156,9 @@ class PacedLine:
     def on_key(self, pressed: Callable[[str], None]) -> bool:
         return False
 
+    async def press(self, keys: str) -> bool:
+        return False
+
     async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
         return "unavailable"
 

@@ -52,7 +52,8 @@ def outgoing_note(*, name: str, about: str, kind: Kind) -> str:
     back = "back " if kind == "call_back" else ""
     return (
         f"{who} {back}about: {about}. You have said who you are and why you call: go on from there. If it does not suit, be "
-        "brief and end the call. If they want no more calls, use stop_calling."
+        "brief and end the call. If they want no more calls, use stop_calling. If an automatic menu "
+        "asks for keys, use press_keys."
     )
 
 

@@ -18,6 +18,7 @@ Language = Literal["fr", "en", "he"]
 Industry = Literal["health", "beauty", "legal", "consulting", "ecommerce", "real_estate", "other"]
 Tone = Literal["professional", "warm", "dynamic"]
 ToolName = Literal["hours", "faq", "booking", "message", "transfer", "end_call"]
+_KEYS = "pressed once the number answers: 0-9, *, #, and w to wait half a second; warm only, a SIP REFER presses none"
 _Ordered = PlainSerializer(sorted, return_type=list[ToolName], when_used="json")  # one configuration, one JSON text
 
 
@@ -113,12 +114,15 @@ class BookingPolicy(_Part):
 class TransferPolicy(_Part):
     mode: Literal["off", "cold", "warm"] = "off"
     number: E164 | None = None
+    keys: str = Field(default="", pattern=r"^[0-9*#w]{0,32}$", description=_KEYS)
     when: str = ""  # in the owner's words, for the prompt
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         if self.mode != "off" and self.number is None:
             raise ValueError("a transfer needs a number: set transfer.number, or transfer.mode to off")
+        if self.mode == "cold" and self.keys:
+            raise ValueError("a cold transfer presses no keys: set transfer.mode to warm, or leave transfer.keys out")
         return self
 
 
@@ -142,9 +146,7 @@ class AfterHours(_Part):
     notice: str = ""
 
 
-class AssistantConfig(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class AssistantConfig(_Part):
     persona_name: str = "Ava"
     business: Business
     language: Language = "fr"

@@ -1,5 +1,4 @@
-"""Names for identities. A call's identity is derived from its SIP call id, so that a job that is started again for the
-same call writes to the same record."""
+"""Names for identities. A call's is derived from its SIP call id: a job that is started again writes to the same record."""
 
 from typing import NewType
 from uuid import UUID, uuid4, uuid5

@@ -222,6 +222,7 @@ _ADVICE = {
     "model_attributes_type": "send a JSON object, with Content-Type: application/json",
     "string_too_long": "shorten it",
     "string_too_short": "write more",
+    "string_pattern_mismatch": "use only what the pattern allows; the field's description in /docs says what it means",
     "datetime_from_date_parsing": "write a date and time with its offset, as in 2026-11-27T09:00:00+01:00",
     "timezone_aware": "add the offset, as in +01:00",
 }

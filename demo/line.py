@@ -99,6 +99,7 @@ class InProcessLine:
         self.timeline = Timeline()
         self.heard: list[Heard] = []
         self.spoken: list[Spoken] = []
+        self.pressed: list[tuple[float, str]] = []  # by AVA: when, which keys
         self.down = asyncio.Event()
         self.started_at = 0.0  # perf_counter when the session was started
         self.first_audio_at: float | None = None  # perf_counter of the tick with AVA's first segment
@@ -134,6 +135,10 @@ class InProcessLine:
 
     def on_key(self, pressed: Callable[[str], None]) -> bool:
         return False
+
+    async def press(self, keys: str) -> bool:
+        self.pressed.append((self.now, keys))
+        return True
 
     async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
         return self._transfer

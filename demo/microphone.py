@@ -72,6 +72,9 @@ class MicrophoneLine:
     def on_key(self, pressed: Callable[[str], None]) -> bool:
         return False
 
+    async def press(self, keys: str) -> bool:
+        return False
+
     async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
         return "unavailable"
 

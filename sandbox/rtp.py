@@ -26,7 +26,8 @@ _SILENT_EVERY = 50  # packets, 1 s: of silence that is suppressed
 _KEYS = "0123456789*#ABCD"
 _EVENT = struct.Struct("!BBH")
 _EVENT_STEPS, _EVENT_ENDS, _EVENT_LOUDNESS = 5, 3, 10  # a key is held for 100 ms; its end is said three times
-_KEYS_WAITING = 32 * (_EVENT_STEPS + _EVENT_ENDS)
+PRESSED: Final = _EVENT_STEPS + _EVENT_ENDS  # frames
+_KEYS_WAITING = 32 * 25  # half a second of each, as livekit-sip takes for one
 
 Samples = npt.NDArray[np.int16]
 
@@ -125,6 +126,10 @@ class MediaPort(asyncio.DatagramProtocol):
     def pause(self, frames: int) -> None:
         """Between keys."""
         self._pressing.extend([(-1, 0, False)] * frames)
+
+    @property
+    def is_pressing(self) -> bool:
+        return bool(self._pressing)
 
     def close(self) -> None:
         if self._transport is not None:

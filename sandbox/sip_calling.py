@@ -1,8 +1,9 @@
 """A call out: a telephone is rung for somebody who waits in a room, as livekit-sip does it.
 
 Owns: the order of things. The participant joins first, with `sip.callStatus` dialing; INVITE, digest where it is asked for,
-ringing, 200 and ACK; from then on the room is heard, the status is active. Who declines, is busy or lets it ring has the
-participant leave again. Refuses: what came before (`sandbox.sip_service`) and after (`sandbox.sip_leg`).
+ringing, 200 and ACK, the keys (status automation); from then on the room is heard, the status is active. Who declines, is
+busy or lets it ring has the participant leave again. Refuses: what came before (`sandbox.sip_service`) and after
+(`sandbox.sip_leg`).
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 
 from livekit import rtc
 
+from sandbox.rtp import PRESSED
 from sandbox.sip_dialog import Address, Dialog, Sent, contact_of
 from sandbox.sip_leg import Leg, Wire
 from sandbox.sip_room import Guest
@@ -23,6 +25,8 @@ _CANCEL_SECONDS = 5.0
 _CHALLENGES = {401: ("www-authenticate", "Authorization"), 407: ("proxy-authenticate", "Proxy-Authorization")}
 _TRIES = 3
 _WAIT_KEY = "w"  # half a second, among keys that are sent by themselves
+_FRAME_SECONDS = 0.02
+_HALF_SECOND = 25  # frames; a key with the silence after it
 
 
 class NotReached(Exception):
@@ -69,6 +73,7 @@ class OutgoingCall(Leg):
         )
         self._acknowledgement: Sent | None = None
         self._ringing = False
+        self.established = asyncio.Event()
         self._offer = ""
         self._saying: set[asyncio.Task[None]] = set()
 
@@ -94,11 +99,21 @@ class OutgoingCall(Leg):
 
     async def carry(self, far: Offer) -> None:
         """Until somebody ends it."""
-        self.room.listen()
+        try:
+            await self.talk(self._dialog, far, seconds=self.wanted.most_seconds)
+        finally:
+            self.established.set()
+
+    async def _before_talking(self) -> None:
+        """The keys; livekit-sip answers whoever waits for the answer after the last of them."""
         if self.wanted.keys:
-            self.media.expect_keys(far.keys)
+            await self.room.says("automation")
             self._press_keys()
-        await self.talk(self._dialog, far, seconds=self.wanted.most_seconds)
+        ended = (self.hung_up, self.closing, self.room.gone)
+        while self.media.is_pressing and not any(event.is_set() for event in ended):  # noqa: ASYNC110 - a queue wakes nobody
+            await asyncio.sleep(_FRAME_SECONDS)
+        self.room.listen()
+        self.established.set()
 
     async def leave(self) -> None:
         self.over = True
@@ -191,9 +206,10 @@ class OutgoingCall(Leg):
     def _press_keys(self) -> None:
         for key in self.wanted.keys:
             if key == _WAIT_KEY:
-                self.media.pause(25)
+                self.media.pause(_HALF_SECOND)
             elif key in "0123456789*#ABCD":
                 self.media.press("0123456789*#ABCD".index(key))
+                self.media.pause(_HALF_SECOND - PRESSED)
 
 
 JOIN_FAILURES = (OSError, TimeoutError, rtc.ConnectError)

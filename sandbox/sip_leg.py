@@ -81,15 +81,16 @@ class Leg:
         self.dialog = dialog
         self.peer = address_of(dialog.target, self.peer)
         self.media.expect_keys(far.keys)
-        for voice in self.media.voices:
-            voice.forget()
-        self._talking = True
         self.media.last_heard = time.monotonic()
         tasks = [
             asyncio.create_task(self.media.send_forever(far.host, far.port)),
             asyncio.create_task(self._until_silent()),
         ]
         try:
+            await self._before_talking()
+            for voice in self.media.voices:
+                voice.forget()
+            self._talking = True
             await self.room.says("active")
             await first_of(self.room.gone, self.hung_up, self.closing, seconds=seconds)
         finally:
@@ -97,6 +98,9 @@ class Leg:
                 task.cancel()
             await self._goodbye(dialog)
         await self.room.says("hangup")
+
+    async def _before_talking(self) -> None:
+        """What is done on a line that is up, before either side hears the other."""
 
     async def _goodbye(self, dialog: Dialog) -> None:
         if not self.hung_up.is_set():

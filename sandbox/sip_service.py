@@ -100,6 +100,7 @@ class SipService:
         if asked.wait_until_answered:
             far = await self._dialled(call)
             self._run(self._carry(call, far))
+            await call.established.wait()
         else:
             self._run(self._dial_and_carry(call))
         return ParticipantCreated(

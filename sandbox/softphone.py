@@ -83,6 +83,7 @@ class SoftPhone:
         self.rung = asyncio.Event()
         self.rung_by = ""
         self.transferred_at = 0.0
+        self.pressed: list[tuple[float, str]] = []  # by the far end (RFC 4733): when, which key
         self.closed = asyncio.Event()
         self.why_closed = ""
         self.line = TwoWay()
@@ -270,6 +271,8 @@ class SoftPhone:
             case "CALL_ESTABLISHED":
                 self.answered_at = now
                 self._established.set()
+            case "CALL_DTMF_START":
+                self.pressed.append((self.now, param))
             case "CALL_CLOSED":
                 self._open.discard(call)
                 if not self._open:

@@ -9,6 +9,7 @@ from agent.notice import is_recorded
 from agent.tools.booking import BookingTools
 from agent.tools.ending import end_call_tool
 from agent.tools.hours import HoursTools
+from agent.tools.keys import PressKeysTools
 from agent.tools.knowledge import FaqTools
 from agent.tools.messages import MessageTools
 from agent.tools.recording import RecordingTools
@@ -32,7 +33,7 @@ _WHILE_CLOSED: frozenset[ToolName] = frozenset({"hours", "faq", "message", "end_
 
 def toolsets(conversation: Conversation) -> list[Toolset]:
     """In the roster's order, so that the prompt's cached prefix is the same in every call of a version. Whoever was rung can
-    always ask for that to end."""
+    always ask for that to end, and may have a phone tree."""
     wanted = conversation.config.tools
     if conversation.config.after_hours.behaviour == "message" and not conversation.is_open():
         wanted &= _WHILE_CLOSED
@@ -46,4 +47,5 @@ def toolsets(conversation: Conversation) -> list[Toolset]:
         sets.append(RecordingTools(conversation))
     if conversation.outgoing is not None:
         sets.append(StopCallingTools(conversation, conversation.outgoing))
+        sets.append(PressKeysTools(conversation, conversation.outgoing))
     return sets

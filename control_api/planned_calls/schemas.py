@@ -47,7 +47,8 @@ class RetryPlan(BaseModel):
     on: list[Repeatable] = Field(
         default_factory=lambda: list[Repeatable](("busy", "no_answer", "machine", "failed")),
         max_length=4,
-        description="after which there is another try; `machine`: no message was left on it; `failed`: the carrier failed",
+        description="after which there is another try; `machine`: no message was left on it, or a phone tree led to nobody; "
+        "`failed`: the carrier failed",
     )
 
 
@@ -85,7 +86,7 @@ class CallPlan(BaseModel):
     not_after: Moment | None = Field(default=None, description="without it, three days after it may begin")
     retry: RetryPlan = Field(default_factory=RetryPlan)
     on_machine: Literal["leave_message", "hang_up"] = Field(
-        default="leave_message", description="when an answering machine answers"
+        default="leave_message", description="when an answering machine answers; a phone tree gets keys in either case"
     )
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from sandbox.receptionist.after_tools import after_results
 from sandbox.receptionist.dialogue import Dialogue, is_silence, read_dialogue
-from sandbox.receptionist.outgoing import detects, predict, wants_no_calls
+from sandbox.receptionist.outgoing import detects, keys_of, predict, wants_no_calls
 from sandbox.receptionist.reply import Reply, ToolCall
 from sandbox.receptionist.request import ChatRequest, Schema
 from sandbox.receptionist.sentences import next_question, offer_message, sentence, slots_call
@@ -26,6 +26,8 @@ def reply_to(request: ChatRequest) -> Reply:
     """
     if detects(request):
         return predict(request)
+    if (pressed := keys_of(request)) is not None:
+        return pressed
     dialogue = read_dialogue(request, {} if request.tool_choice == "none" else request.schemas)
     if not request.tools and _SUMMARY.search(fold(request.system_prompt[:400])):
         return _summary(request)

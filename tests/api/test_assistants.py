@@ -161,6 +161,49 @@ async def test_what_the_types_refuse_names_the_field(owner: Client, change: dict
     assert any(p.startswith(pointer) for p in pointers(answer.json())), answer.text
 
 
+@pytest.mark.parametrize("keys", ["2", "1w204#", "ww*9", ""])
+async def test_a_transfer_number_may_have_keys(owner: Client, keys: str) -> None:
+    """An extension, as LiveKit takes it; a preset has none."""
+    created = await made(owner)
+    assert created["config"]["transfer"]["keys"] == ""
+    change = {"transfer": {"mode": "warm", "number": "+33478000001", "keys": keys}}
+    path = f"/v1/assistants/{created['assistant_id']}"
+    changed = await owner.http.patch(path, json=change, headers={"if-match": "*"})
+    assert (changed.status_code, changed.json()["config"]["transfer"]["keys"]) == (200, keys)
+    assert (await owner.made(f"{path}/publish"))["published_version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("transfer", "pointer", "reason", "advice"),
+    [
+        ({"mode": "warm", "keys": "poste 204"}, "/transfer/keys", "pattern", "use only"),
+        ({"mode": "warm", "keys": "1W2"}, "/transfer/keys", "pattern", "use only"),
+        ({"mode": "warm", "keys": "1,204"}, "/transfer/keys", "pattern", "use only"),
+        ({"mode": "warm", "keys": "1" * 33}, "/transfer/keys", "pattern", "use only"),
+        ({"mode": "warm", "keys": 204}, "/transfer/keys", "string", ""),
+        ({"mode": "cold", "keys": "204"}, "/transfer", "presses no keys", "transfer.mode to warm"),
+    ],
+    ids=["words", "capital", "comma", "too many", "a number", "cold"],
+)
+async def test_keys_that_nobody_could_press_are_refused(
+    owner: Client, transfer: dict[str, Any], pointer: str, reason: str, advice: str
+) -> None:
+    """On create, on change and in the dry run, without what was sent; nothing is written."""
+    change = {"transfer": {"number": "+33478000001", **transfer}}
+    path = f"/v1/assistants/{(await made(owner))['assistant_id']}"
+    answers = [
+        await owner.post("/v1/assistants", {**PRESET, "changes": change}),
+        await owner.http.patch(path, json=change, headers={"if-match": "*"}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422, answer.text
+        [found] = [e for e in answer.json()["errors"] if e["pointer"].endswith(pointer)]
+        assert reason in found["reason"]
+        assert advice in found["advice"]
+        assert "poste" not in answer.text
+    assert (await owner.get(path)).json()["draft_version"] == 1
+
+
 async def test_a_voice_provider_that_is_away_stops_nobody(plane: ControlPlane, owner: Client) -> None:
     """Unreachable is not "no such voice": a warning, and the change is written."""
     created = await owner.post("/v1/assistants", PRESET)

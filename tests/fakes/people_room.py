@@ -53,6 +53,7 @@ class PeopleRoom:
         self.picked_up = asyncio.Event()
         self.ringing = asyncio.Event()
         self.person = ""
+        self.keys, self.patience = "", 0.0  # of the ringing
         if not self.trunks:
             self.trunks = [SIPOutboundTrunkInfo(sip_trunk_id="ST_1", address="192.0.2.1", numbers=[DIALED])]
 
@@ -94,7 +95,8 @@ class PeopleRoom:
         if name == self.refuses:
             raise api.ServerError("internal", "no", status=500)
 
-    async def create_sip_participant(self, asked: Any, **_: Any) -> None:
+    async def create_sip_participant(self, asked: Any, *, timeout: float) -> None:
+        self.keys, self.patience = asked.dtmf, timeout
         await self._asked("ring", asked.sip_call_to, asked.sip_number, asked.sip_trunk_id)
         person = Participant(asked.participant_identity, {}, {"TR_person": SimpleNamespace(sid="TR_person")})
         self.person = person.identity

@@ -73,6 +73,9 @@ class ToolContext:
     def disallow_interruptions(self) -> None:
         self.log.append("uninterruptible")
 
+    async def wait_for_playout(self) -> None:
+        self.log.append("silent")
+
     @asynccontextmanager
     async def with_filler(self, text: str, *, delay: float) -> AsyncGenerator[None]:
         self.log.append(f"filler after {delay}")
@@ -88,6 +91,8 @@ class SilentLine:
     inbound: InboundCall
     answer: TransferResult = "transferred"
     asked: list[str] = field(default_factory=list[str])
+    pressed: list[str] = field(default_factory=list[str])
+    presses: bool = True
 
     async def start(self, session: Any, agent: Any) -> None: ...
 
@@ -95,6 +100,10 @@ class SilentLine:
 
     def on_key(self, pressed: Callable[[str], None]) -> bool:
         return False
+
+    async def press(self, keys: str) -> bool:
+        self.pressed.append(keys)
+        return self.presses
 
     async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
         self.asked.append(number)

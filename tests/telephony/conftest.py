@@ -14,7 +14,7 @@ from demo.owner import ROUND_THE_CLOCK
 from demo.ring import expect_plan
 from sandbox.programs import BARESIP, get_programs
 from sandbox.servers import free_udp_port
-from tests.fakes.real_line import AFTER_HOURS, PERSON, SHORT_GREETING, Line
+from tests.fakes.real_line import AFTER_HOURS, KEYS, PERSON, SHORT_GREETING, Line
 
 _FAILED = pytest.StashKey[bool]()
 _QUOTED = 20_000  # characters
@@ -34,14 +34,18 @@ async def open_line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[L
         port = free_udp_port(also_tcp=True)
         outgoing = f"{LOOPBACK}:{port}"
         for_people = {**changes, "tools": [*practice.config["tools"], "transfer"]}
-        warm, cold = [
+        warm, behind, cold = [
             await owner.puts_on_the_line(
                 [number],
                 allowed=[LOOPBACK],
                 outgoing=outgoing,
-                **{**for_people, "transfer": {"mode": mode, "number": PERSON}},
+                **{**for_people, "transfer": {"mode": mode, "number": PERSON, "keys": keys}},
             )
-            for number, mode in (("+33478000005", "warm"), ("+33478000006", "cold"))
+            for number, mode, keys in (
+                ("+33478000005", "warm", ""),
+                ("+33478000008", "warm", KEYS),
+                ("+33478000006", "cold", ""),
+            )
         ]
         yield Line(
             exchange,
@@ -50,6 +54,7 @@ async def open_line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[L
             closed=closed,
             unassigned="+33478000003",
             warm=warm,
+            behind=behind,
             cold=cold,
             person_port=port,
         )

@@ -179,3 +179,36 @@ async def test_an_answering_machine_gets_a_short_message(line: Line, business: B
     call = await line.exchange.owner.ask("GET", f"/v1/calls/{found['call_id']}")
     assert (call["outcome"], call["ended_by"]) == ("silent", "assistant")
     assert ABOUT not in " ".join(turn["text"] for turn in call["transcript"])
+
+
+async def test_a_phone_tree_gets_its_key_and_the_person_behind_it_the_opening(line: Line, business: Business) -> None:
+    """The far telephone hears the key that the model chose, and no word until somebody speaks; the record has what was
+    pressed, and the rest of the call is as any other."""
+    await expect_plan(line.exchange, ["fr-menu", "fr-desk-hello", "fr-where"])
+    async with SoftPhone(number=CALLEE, sip_port=business.port) as phone, dispatching(business) as dispatcher:
+        planned = await plan(business)
+        assert await dispatcher.run_once() == 1
+        await phone.until_rung()
+        await phone.answer()
+        await phone.say("fr-menu")
+        async with asyncio.timeout(15):
+            while not phone.pressed:  # noqa: ASYNC110 - a telephone's event
+                await asyncio.sleep(0.05)
+        assert not await phone.until_speech(patience=2.0), "a machine is told nothing"
+        await phone.say("fr-desk-hello")
+        assert await phone.until_quiet(1.0, patience=20)
+        before = len(phone.line.ava.stretches)
+        await phone.say("fr-where")
+        assert await phone.until_quiet(1.0, after=before, patience=15)
+        assert [key for _, key in phone.pressed] == ["1"]
+        await phone.hang_up()
+    found = await plan_in(line, planned, "done", "given_up")
+    assert (found["state"], found["outcome"]) == ("done", "talked")
+    call = await line.exchange.owner.ask("GET", f"/v1/calls/{found['call_id']}")
+    said = [turn["text"] for turn in call["transcript"] if turn["speaker"] == "assistant"]
+    assert said[0].startswith("Bonjour Mme Martin, ici")
+    assert ABOUT in said[0]
+    assert len(said) == 2, said
+    [pressed] = [use for use in call["tool_uses"] if use["tool"] == "press_keys"]
+    assert pressed["arguments"] == {"keys": "1"}
+    assert call["problems"] == []

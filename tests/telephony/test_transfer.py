@@ -11,7 +11,7 @@ from demo.owner import OnTheLine
 from demo.ring import Rung, expect_plan, ringing
 from sandbox.softphone import SoftPhone
 from tests.fakes.overhearing import HEARD, NOT_HEARD, heard_share
-from tests.fakes.real_line import PERSON, Line
+from tests.fakes.real_line import KEYS, PERSON, Line
 
 pytestmark = [pytest.mark.telephony, pytest.mark.asyncio(loop_scope="session")]
 
@@ -84,6 +84,32 @@ async def test_a_person_is_briefed_accepts_by_key_and_the_two_talk(line: Line) -
     call = await record_of(line, rung)
     assert (call["outcome"], call["ended_by"], call["problems"]) == ("transferred", "caller", [])
     assert [(t["to"], t["result"]) for t in call["transfers"]] == [(PERSON, "transferred")]
+
+
+async def test_a_person_behind_a_switchboard_is_reached_by_keys(line: Line) -> None:
+    """Their telephone hears each key once it has answered, with the wait between them; it is briefed once somebody speaks,
+    and the two talk."""
+    async with asking_for_a_person(line, line.behind, "+33650000007") as (rung, person):
+        await person.answer()
+        async with asyncio.timeout(10):
+            while len(person.pressed) < len(KEYS) - 1:  # noqa: ASYNC110 - a telephone's event
+                await asyncio.sleep(0.05)
+        assert "".join(key for _, key in person.pressed) == KEYS.replace("w", "")
+        first, second, third = [at for at, _ in person.pressed][:3]
+        assert second - first > third - second + 0.3, "half a second is waited"
+        assert not await person.until_speech(patience=2.0), "the extension rings"
+        assert rung.phone.line.ava.speaking, "the caller hears music"
+        await person.say("fr-where")
+        await briefed(person)
+        await person.press("1")
+        assert await rung.phone.until_quiet(1.0), "music and announcement are over"
+        assert await person.until_quiet(1.0)
+        await they_talk(rung, person)
+        await rung.phone.hang_up()
+        await person.until_closed(6)
+    call = await record_of(line, rung)
+    assert [(t["to"], t["result"]) for t in call["transfers"]] == [(PERSON, "transferred")]
+    assert len(person.pressed) == len(KEYS) - 1, "once"
 
 
 async def test_a_person_accepts_by_voice_and_hangs_up_first(line: Line) -> None:

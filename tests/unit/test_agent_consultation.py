@@ -75,12 +75,14 @@ def spoken(*sentences: str) -> list[str]:
 class Asked:
     """A consultation that runs."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, keys: str = "") -> None:
         self.session, self.room = SideSession(), PeopleRoom()
         self.caller_left = asyncio.Event()
-        consulting = Consultation(
-            desk.conversation.context, cast(Any, None), "Qui et quoi.", build=lambda *_: cast(Any, self.session)
-        )
+        config = desk.conversation.config
+        behind = config.model_copy(update={"transfer": config.transfer.model_copy(update={"keys": keys})})
+        context = desk.conversation.context.model_copy(update={"config": behind})
+        consulting = Consultation(context, cast(Any, None), "Qui et quoi.", build=lambda *_: cast(Any, self.session))
+        self.keys = consulting.keys
         self.running = asyncio.create_task(consulting.ask(cast(Any, self.room), WHO, self.caller_left))
 
     def presses(self, key: str, *, who: str = WHO) -> None:
@@ -130,6 +132,33 @@ async def test_it_is_asked_twice_and_then_given_up(desk: Desk) -> None:
     asked = Asked(desk)
     assert await asked.running == "unanswered"
     assert asked.session.said == spoken("Qui et quoi.", FR.asked, FR.again, FR.unanswered)
+
+
+async def test_behind_a_switchboard_the_briefing_waits_for_a_voice(desk: Desk) -> None:
+    """The extension rings first. The voice may have been the switchboard's: all of it is said again with the question."""
+    asked = Asked(desk, keys="2")
+    assert asked.keys == "2"
+    await asyncio.sleep(0.1)
+    assert asked.session.said == []
+    asked.session.hears("Allô", final=False)
+    asked.session.hears("Allô, oui ?")
+    assert await asked.running == "unanswered"
+    assert asked.session.said == spoken("Qui et quoi.", FR.asked, f"Qui et quoi. {FR.again}", FR.unanswered)
+
+
+async def test_who_picks_up_an_extension_and_says_nothing_is_told_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a while; and a key counts before it."""
+    monkeypatch.setattr(consultation, "_BEHIND_KEYS", 0.05)
+    asked = Asked(desk, keys="2")
+    await asked.session.until(1)
+    asked.presses("1")
+    assert await asked.running == "accepted"
+    at_once = Asked(desk, keys="2")
+    await asyncio.sleep(0)
+    at_once.presses("2")
+    assert await at_once.running == "declined"
 
 
 async def test_a_person_who_hangs_up_has_declined(desk: Desk) -> None:

@@ -27,6 +27,7 @@ class Asking:
 
     room: PeopleRoom
     answer: Answer = "accepted"
+    keys: str = ""
     connecting: str = "Je vous mets en relation."
     seen: dict[str, Any] = field(default_factory=dict[str, Any])
     caller_hangs_up: bool = False
@@ -75,6 +76,18 @@ async def test_a_person_who_accepts_talks_with_the_caller_alone(room: PeopleRoom
     ]
     assert (room.said, room.holding, room.audible, room.linked) == ([asking.connecting], False, False, None)
     assert not room.shut_down
+
+
+async def test_an_extension_is_reached_by_keys(room: PeopleRoom) -> None:
+    """Pressed by the server once it is answered; it is given the time that they take."""
+    room.picked_up.set()
+    assert await handing(room).run(PERSON, Asking(room)) == "transferred"
+    without = room.patience
+    assert room.keys == ""
+    again = PeopleRoom()
+    again.picked_up.set()
+    assert await handing(again).run(PERSON, Asking(again, keys="1w204#")) == "transferred"
+    assert (again.keys, again.patience) == ("1w204#", without + 3.0)
 
 
 @pytest.mark.parametrize("who", ["caller", "person"])

@@ -4,6 +4,7 @@ for, and a server that does not answer is not."""
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from livekit.agents import JobContext
+from livekit.rtc.participant import PublishDTMFError
 from structlog.testing import capture_logs
 
 from agent import line
@@ -25,6 +27,7 @@ class Room:
     def __init__(self, *, connected: bool, status: str = "active") -> None:
         self.connected = connected
         self.listeners: dict[str, list[Callable[..., Any]]] = {}
+        self.local_participant: Any = None
         self.caller = SimpleNamespace(
             identity="sip_caller", attributes={"sip.callID": "SCL_1", "sip.callStatus": status}
         )
@@ -126,6 +129,48 @@ async def test_a_telephone_that_never_says_so_is_spoken_to(status: str, warned: 
         await asyncio.wait_for(starting, 1)
     assert ("speaking to a telephone that rings" in [entry["event"] for entry in said]) is warned
     assert not room.listeners.get("participant_attributes_changed")
+
+
+@dataclass
+class Keyboard:
+    """AVA's own participant, as far as keys go. `fails` with the n-th."""
+
+    fails: int | None = None
+    error: Exception = field(default_factory=lambda: PublishDTMFError("not connected"))
+    published: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+
+    async def publish_dtmf(self, *, code: int, digit: str) -> None:
+        if len(self.published) == self.fails:
+            raise self.error
+        self.published.append((code, digit))
+
+
+async def test_keys_are_pressed_one_after_the_other(monkeypatch: Any) -> None:
+    """By their codes, no faster than livekit-sip holds them, and it is over when the last has been heard."""
+    monkeypatch.setattr(line, "_KEY_SECONDS", 0.02)
+    room = Room(connected=True)
+    room.local_participant = keyboard = Keyboard()
+    began = time.monotonic()
+    assert await line_in(Job(room)).press("10*#") is True
+    assert time.monotonic() - began >= 0.08
+    assert keyboard.published == [(1, "1"), (0, "0"), (10, "*"), (11, "#")]
+
+
+@pytest.mark.parametrize("error", [PublishDTMFError("not connected"), TimeoutError()])
+async def test_keys_that_are_not_pressed_are_told(error: Exception, monkeypatch: Any) -> None:
+    """And those after them are not sent: they would be another way through the menu."""
+    monkeypatch.setattr(line, "_KEY_SECONDS", 0.0)
+    room = Room(connected=True)
+    room.local_participant = keyboard = Keyboard(fails=1, error=error)
+    assert await line_in(Job(room)).press("123") is False
+    assert keyboard.published == [(1, "1")]
+
+
+async def test_a_server_that_does_not_take_a_key_is_not_waited_for(monkeypatch: Any) -> None:
+    monkeypatch.setattr(line, "_KEY_DEADLINE", 0.02)
+    room = Room(connected=True)
+    room.local_participant = SimpleNamespace(publish_dtmf=lambda **_: asyncio.sleep(60))
+    assert await asyncio.wait_for(line_in(Job(room)).press("1"), 1) is False
 
 
 async def test_a_room_that_is_gone_is_left_alone() -> None:

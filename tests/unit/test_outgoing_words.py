@@ -77,6 +77,8 @@ def test_the_model_knows_that_it_rang_and_why() -> None:
         ("Vous êtes bien sur la messagerie", "postpone_termination", None),
         ("Leave a message after the beep.", "save_prediction", "machine-vm"),
         ("Tapez 1 pour un rendez-vous.", "save_prediction", "machine-ivr"),
+        ("Please state your name and why you're calling.", "save_prediction", "machine-ivr"),
+        ("Merci de patienter.", "save_prediction", "uncertain"),
         ("La messagerie est pleine.", "save_prediction", "machine-unavailable"),
         ("השאירו הודעה אחרי הצליל", "save_prediction", "machine-vm"),
     ],
@@ -96,3 +98,26 @@ def test_the_scripted_model_tells_a_machine_from_a_person(greeting: str, called:
     [call] = reply_to(ChatRequest.read(body)).calls
     assert call.name == called
     assert argument is None or json.loads(call.arguments) == {"label": argument}
+
+
+@pytest.mark.parametrize(
+    ("heard", "demanded", "keys"),
+    [
+        ("Bienvenue. Pour l'accueil, tapez 1. Pour la comptabilité, tapez 2.", True, "1"),
+        ("For sales press the 3 key, for anything else hold.", True, "3"),
+        ("Tapez 42#.", False, "42#"),
+        ("לקבלה הקישו 5", True, "5"),
+        ("Dites votre nom.", True, ""),
+        ("Bonjour ?", False, None),
+    ],
+)
+def test_the_scripted_model_presses_the_first_key_of_a_menu(heard: str, demanded: bool, keys: str | None) -> None:
+    """None where keys are demanded and none is named; a person is not answered with keys."""
+    schema = {"properties": {"keys": {"type": "string"}}}
+    body = {
+        "messages": [{"role": "system", "content": "Réponds en français."}, {"role": "user", "content": heard}],
+        "tools": [{"type": "function", "function": {"name": "press_keys", "parameters": schema}}],
+        "tool_choice": "required" if demanded else "auto",
+    }
+    reply = reply_to(ChatRequest.read(body))
+    assert [json.loads(call.arguments) for call in reply.calls] == ([] if keys is None else [{"keys": keys}])
