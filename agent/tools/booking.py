@@ -72,6 +72,13 @@ class Cancel(Arguments):
     booking_ref: str
 
 
+# by whether the owner wants it asked
+_EMAIL = {
+    True: "Ask for it before you hold the slot; empty if they have none",
+    False: "As said; empty if none was given",
+}
+
+
 class BookingTools(Toolset):
     def __init__(self, conversation: Conversation) -> None:
         if conversation.desk is None:
@@ -120,7 +127,7 @@ class BookingTools(Toolset):
                     "slot_id": slots,
                     "caller_name": name,
                     "callback_number": text("Another number as said; empty for the one they call from"),
-                    "email": email,
+                    "email": text(_EMAIL[self._c.config.booking.ask_email]),
                 },
                 once=True,
             ),
