@@ -99,10 +99,6 @@ class BookingTools(Toolset):
         moving = one_of(["", *self._desk.references], "The ref of the booking that is to be moved; else empty")
         services = one_of(self._desk.bookable, "The id of the service")
         name = text("First and family name as the caller gave and spelled them")
-        asked = self._c.config.booking.ask_email
-        email = text(
-            "Ask for it before you hold the slot; empty if they have none" if asked else "As said; empty if not given"
-        )
         return [
             raw_tool(
                 self._find_slots,
