@@ -40,17 +40,16 @@ async def do_without(session: AgentSession[Any], c: Conversation, voice: CannedV
     await c.line.start(session, Agent(instructions=""))
     if number is None or not await _put_through(session, c, voice, number):
         noted = await _note(c)
-        await _say(session, c, voice, "call_noted" if noted and c.context.caller else "paused")
-    if not c.ended.is_set():
-        c.end("assistant")
+        if await _say(session, c, voice, "call_noted" if noted and c.context.caller else "paused"):
+            c.end("assistant")
     await session.aclose()
     await c.line.hang_up()
 
 
 async def _put_through(session: AgentSession[Any], c: Conversation, voice: CannedVoice, number: str) -> bool:
     """Cold, whatever the assistant does otherwise: asking a person first takes a voice and a recogniser."""
-    await _say(session, c, voice, "putting_through")
-    result = "abandoned" if c.ended.is_set() else await c.line.transfer(number)
+    is_there = await _say(session, c, voice, "putting_through")
+    result = await c.line.transfer(number) if is_there else "abandoned"
     c.recorder.note(TransferRequested(at=c.now(), to=number, result=result))
     if result != "transferred":
         return False
@@ -84,13 +83,17 @@ async def _note(c: Conversation) -> bool:
     return True
 
 
-async def _say(session: AgentSession[Any], c: Conversation, voice: CannedVoice, clip: str) -> None:
+async def _say(session: AgentSession[Any], c: Conversation, voice: CannedVoice, clip: str) -> bool:
+    """-> whether the caller is still there. One who hangs up closes the session: nothing else interrupts a sentence."""
     if c.ended.is_set():
-        return
+        return False
     try:
+        speech = voice.say(session, clip, allow_interruptions=False)
         async with asyncio.timeout(_SENTENCE):
-            await voice.say(session, clip, allow_interruptions=False)
+            await speech
     except TimeoutError:
         log.warning("a sentence took too long", call_id=str(c.context.call_id), clip=clip)
-    except RuntimeError:  # the session closed under it: the caller has hung up
-        log.info("nobody is left to hear", call_id=str(c.context.call_id), clip=clip)
+        return True
+    except RuntimeError:  # the session is closed, or closing
+        return False
+    return not speech.interrupted

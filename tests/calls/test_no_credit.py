@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.handover import Consult
 from agent.phrases import PHRASES
 from contracts.call import TransferRequested, TransferResult
 from demo.line import InProcessLine
@@ -24,6 +25,14 @@ FR, EN = PHRASES["fr"], PHRASES["en"]
 PAID = ("openai", "deepgram", "elevenlabs", "calcom")
 
 
+class LegThatLeaves(InProcessLine):
+    """The caller's, once it has been sent on."""
+
+    async def transfer(self, number: str, consult: Consult | None = None) -> TransferResult:
+        await self.caller_hangs_up()
+        return await super().transfer(number, consult)
+
+
 def without_credit(house: House, number: str) -> str:
     house.stack.database.select(
         "update tenants set out_of_credit_since = %s where tenant_id = %s returning 1",
@@ -36,7 +45,8 @@ def without_credit(house: House, number: str) -> str:
 async def rung(
     house: House, number: str, *, caller: str | None = "+33612345678", result: TransferResult = "failed"
 ) -> Ring:
-    async with house.ring(number, caller=caller, line=partial(InProcessLine, transfer=result)) as ring:
+    kind = LegThatLeaves if result == "transferred" else InProcessLine
+    async with house.ring(number, caller=caller, line=partial(kind, transfer=result)) as ring:
         await ring.over()
     assert ring.line.down.is_set()
     assert ring.line.now - ring.line.heard[-1].ended < 1.0, "nothing is waited for behind the last word"

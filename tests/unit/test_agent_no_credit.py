@@ -38,6 +38,12 @@ class Session:
         self.over = True
 
 
+class Speech(asyncio.Future[None]):
+    """Stands for a SpeechHandle."""
+
+    interrupted = False
+
+
 @dataclass
 class Voice:
     """`on_disk` is what the journals held when each sentence began."""
@@ -47,14 +53,16 @@ class Voice:
     on_disk: list[str] = field(default_factory=list[str])
     gone: bool = False
     endless: bool = False
+    cut: bool = False
 
-    def say(self, _: Any, clip: str, *, allow_interruptions: bool) -> "asyncio.Future[None]":
+    def say(self, _: Any, clip: str, *, allow_interruptions: bool) -> Speech:
         assert not allow_interruptions
         if self.gone:
             raise RuntimeError("AgentSession is closing, cannot use say()")
         self.said.append(clip)
         self.on_disk.append("".join(path.read_text() for path in pending(self.spool)))
-        spoken = asyncio.get_running_loop().create_future()
+        spoken = Speech()
+        spoken.interrupted = self.cut
         if not self.endless:
             spoken.set_result(None)
         return spoken
@@ -154,10 +162,15 @@ async def test_nobody_is_rung_for_a_caller_who_has_gone(desk: Desk, voice: Voice
     assert desk.conversation.ended_by == "caller"
 
 
-async def test_a_session_that_closes_under_a_sentence_ends_the_call(desk: Desk, voice: Voice) -> None:
-    voice.gone = True
-    await answered(desk, voice)
-    assert (voice.said, len(kept(desk))) == ([], 1)
+@pytest.mark.parametrize("how", ["gone", "cut"])
+@pytest.mark.parametrize("transfer_to", [None, PERSON])
+async def test_a_caller_who_hangs_up_into_a_sentence_ended_the_call(
+    desk: Desk, voice: Voice, how: str, transfer_to: str | None
+) -> None:
+    """The session is closing, or has cut the sentence off, before it says that it has closed."""
+    setattr(voice, how, True)
+    await answered(desk, voice, transfer_to=transfer_to)
+    assert (desk.line.asked, len(kept(desk)), desk.conversation.ended_by) == ([], 1, "caller")
 
 
 async def test_a_sentence_that_never_ends_ends(desk: Desk, voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
