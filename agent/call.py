@@ -19,7 +19,7 @@ from agent.keys import KeyPad
 from agent.limits import watch
 from agent.line import Line
 from agent.missed import keep_missed
-from agent.no_credit import do_without, silent_session
+from agent.no_credit import do_without
 from agent.objections import objects
 from agent.opening import open_outgoing
 from agent.outgoing import Outgoing
@@ -28,7 +28,7 @@ from agent.providers.tts import build_tts
 from agent.receptionist import Receptionist
 from agent.recorder import Recorder
 from agent.recording import CallRecording
-from agent.refusal import refuse
+from agent.refusal import refuse, silent_session
 from agent.resolve import resolve
 from agent.resources import Resources
 from agent.resume import begin, go_on, recall

@@ -23,11 +23,6 @@ _SENTENCE = 15.0  # seconds that one may take to be heard
 _LEAVES_WITHIN = 3.0  # a caller who was sent on
 
 
-def silent_session() -> AgentSession[Any]:
-    """Says what it is told to, and hears nothing."""
-    return AgentSession[Any](vad=None, aec_warmup_duration=None, session_close_transcript_timeout=0.0)
-
-
 async def do_without(session: AgentSession[Any], c: Conversation, voice: CannedVoice) -> None:
     """Returns when the line is down. The call is noted before the caller hears that it is."""
     number = c.context.transfer_to

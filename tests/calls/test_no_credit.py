@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -58,7 +59,9 @@ def on_record(ring: Ring) -> dict[str, Any]:
     kept = {name: row[name] for name in ("outcome", "refusal", "ended_by", "summary")}
     assert row["closed_at"] is not None
     assert (row["usage"]["stt_seconds"], row["usage"]["llm_input_tokens"], row["usage"]["tts_characters"]) == (0, 0, 0)
-    assert not row["cost_total"], "nothing was paid for"
+    assert {line["item"] for line in row["cost"]["lines"] if Decimal(line["units"])} == {"carrier:*"}, (
+        "only the line costs"
+    )
     return kept
 
 
