@@ -54,27 +54,23 @@ async def record_of(line: Line, rung: Rung) -> dict[str, Any]:
 
 
 async def test_a_caller_is_told_that_the_call_is_noted(line: Line) -> None:
-    """The sentence is the whole call, no provider is asked for it, and the team has the number; a call that is under way
-    meanwhile goes on."""
+    """The sentence is the whole call, nobody is paid for it but the carrier, and the team has the number; a call that is
+    under way meanwhile goes on."""
     alone = await line.exchange.owner.puts_on_the_line(
         ["+33478000012"], allowed=[LOOPBACK], hours=ROUND_THE_CLOCK, **NOBODY_ELSE
     )
     async with ringing(line.exchange, line.practice.numbers[1], caller="+33655555551") as live:
         assert await live.greeted()
         with without_credit(line):
-            for app in ("openai", "deepgram", "elevenlabs"):
-                await line.exchange.platform.control(app, "reset", {})
             async with ringing(line.exchange, alone.numbers[0], caller="+33655555552") as rung:
                 await rung.phone.until_closed(25)
-            for app in ("openai", "elevenlabs"):
-                log = await line.exchange.platform.control(app, "log", method="GET")
-                assert log["entries"] == [], app
         assert not live.phone.closed.is_set()
     assert sounds_like(rung, FR.call_noted) < _SAME_DB
     assert [f"{c.name}: {c.detail}" for c in checks_of(rung.phone.line, turns=1) if not c.ok] == []
     call = await record_of(line, rung)
     assert (call["outcome"], call["refusal"], call["ended_by"]) == ("refused", "no_credit", "assistant")
-    assert [turn["text"] for turn in call["transcript"]] == [FR.call_noted]
+    used = {name: units for name, units in call["usage"].items() if units and name != "call_seconds"}
+    assert (used, [turn["text"] for turn in call["transcript"]]) == ({}, [FR.call_noted])
     assert [(m["callback_number"], m["reason"]) for m in call["messages"]] == [("+33655555552", FR.unanswered)]
     assert (await record_of(line, live))["refusal"] is None
 
