@@ -19,6 +19,7 @@ from agent.keys import KeyPad
 from agent.limits import watch
 from agent.line import Line
 from agent.missed import keep_missed
+from agent.no_credit import do_without
 from agent.objections import objects
 from agent.opening import open_outgoing
 from agent.outgoing import Outgoing
@@ -27,7 +28,7 @@ from agent.providers.tts import build_tts
 from agent.receptionist import Receptionist
 from agent.recorder import Recorder
 from agent.recording import CallRecording
-from agent.refusal import refuse
+from agent.refusal import refuse, silent_session
 from agent.resolve import resolve
 from agent.resources import Resources
 from agent.resume import begin, go_on, recall
@@ -61,7 +62,8 @@ async def run_call(
         c = await _converse(context, line, resources, outgoing, succeeding=succeeding)
         past = await recall(c, resources)
         trace = open_trace(context, resources.settings)
-        session, receptionist = build_session(context, resources.settings), Receptionist(c)
+        session = silent_session() if context.without_credit else build_session(context, resources.settings)
+        receptionist = Receptionist(c)
     except DomainError as error:
         log.error("call can't be answered", call_id=str(line.inbound.call_id), code=error.code, detail=str(error))
         if isinstance(error, StoreUnavailable):
@@ -73,10 +75,14 @@ async def run_call(
         raise
     await receptionist.update_chat_ctx(past.chat())
     scribe, voice = Scribe(session, c, past.latencies), CannedVoice(c.config, resources.clips)
-    errands = Errands(str(context.call_id))
-    _subscribe(session, c, scribe, voice, errands)
     call = OpenedCall(c, scribe, trace, resources)
     opened(call)
+    scribe.subscribe()
+    if context.without_credit:
+        await do_without(session, c, voice)
+        return call
+    errands = Errands(str(context.call_id))
+    _subscribe(session, c, voice, errands)
     await line.start(session, receptionist)
     recording = c.recording = await CallRecording.begin(session, c, resources.recordings)
     if outgoing is None:
@@ -126,13 +132,10 @@ async def _converse(
     )
 
 
-def _subscribe(
-    session: AgentSession[Any], c: Conversation, scribe: Scribe, voice: CannedVoice, errands: Errands
-) -> None:
+def _subscribe(session: AgentSession[Any], c: Conversation, voice: CannedVoice, errands: Errands) -> None:
     """Features listen to the session; none knows another."""
     dictation, apologies = Dictation(session, c), Apologies(session, c, voice)
     time = asyncio.get_running_loop().time
-    scribe.subscribe()
     c.has_keys = c.line.on_key(KeyPad(session, c).pressed)
 
     def heard(event: UserInputTranscribedEvent) -> None:

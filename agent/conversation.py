@@ -127,7 +127,9 @@ class Conversation:
             self.ended_by = by
 
     def outcome(self) -> CallOutcome:
-        """The most that came of the call."""
+        """The most that came of the call; of one that was not answered, that."""
+        if self.context.without_credit:
+            return CallOutcome.REFUSED
         done = {receipt.action for receipt in self.desk.receipts} if self.desk else set[str]()
         for action, outcome in (
             ("book", CallOutcome.BOOKED),

@@ -25,6 +25,9 @@ class Phrases:
     number_unknown: str
     paused: str
     technical: str
+    putting_through: str  # nobody answers but a person
+    call_noted: str  # and will not be answered
+    unanswered: str  # to the team, with a call that was noted
     no_booking_found: str
     identity_needed: str
     identity_exhausted: str
@@ -88,6 +91,10 @@ PHRASES: dict[Language, Phrases] = {
         number_unknown="Bonjour. Ce numéro n'est pas encore en service. Au revoir.",
         paused="Bonjour. Notre accueil téléphonique est momentanément indisponible. Merci de rappeler plus tard.",
         technical="Bonjour. Un problème technique nous empêche de vous répondre. Merci de rappeler dans un moment.",
+        putting_through="Bonjour. Je vous mets en relation avec l'équipe, restez en ligne.",
+        call_noted="Merci de votre appel. Nous ne pouvons pas vous répondre pour le moment. "
+        "Nous notons votre numéro et le transmettons à l'équipe. Au revoir.",
+        unanswered="Appel reçu pendant que le crédit était épuisé : l'assistant n'a pas répondu. À rappeler.",
         identity_needed="À quel nom, et avec quel numéro ou e-mail, avez-vous réservé ?",
         no_booking_found="Je ne trouve pas de rendez-vous avec ces informations. "
         "Pouvez-vous me redonner votre nom et le numéro ou l'e-mail utilisé ?",
@@ -152,6 +159,10 @@ PHRASES: dict[Language, Phrases] = {
         number_unknown="Hello. This number is not in service yet. Goodbye.",
         paused="Hello. Our reception is not available at the moment. Please call again later.",
         technical="Hello. A technical problem keeps us from answering. Please call again in a moment.",
+        putting_through="Hello. I'm putting you through to the team, please hold the line.",
+        call_noted="Thank you for calling. We can't answer you at the moment. "
+        "We have noted your number and are passing it on to the team. Goodbye.",
+        unanswered="A call came in while there was no credit left, and was not answered. Please call back.",
         identity_needed="What name, and which number or e-mail, did you book with?",
         no_booking_found="I can't find an appointment with these details. "
         "Could you give me your name and the number or e-mail you booked with?",
@@ -215,6 +226,9 @@ PHRASES: dict[Language, Phrases] = {
         number_unknown="שלום. המספר הזה עדיין לא פעיל. להתראות.",
         paused="שלום. המענה שלנו אינו זמין כרגע. אנא התקשרו מאוחר יותר.",
         technical="שלום. תקלה טכנית מונעת מאיתנו לענות. אנא התקשרו שוב בעוד רגע.",
+        putting_through="שלום. אני מעבירה אתכם לצוות, נא להישאר על הקו.",
+        call_noted="תודה שהתקשרתם. איננו יכולים לענות לכם כרגע. רשמנו את המספר שלכם ואנחנו מעבירים אותו לצוות. להתראות.",
+        unanswered="התקבלה שיחה כשלא נותר קרדיט, והיא לא נענתה. נא לחזור למתקשר.",
         identity_needed="על איזה שם, ועם איזה טלפון או אימייל, נקבע התור?",
         no_booking_found="אני לא מוצאת תור עם הפרטים האלה. מה השם, ומה הטלפון או האימייל שנרשמו?",
         identity_exhausted="לא הצלחתי למצוא את התור. אני יכולה לקחת הודעה לצוות.",

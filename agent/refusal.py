@@ -17,10 +17,15 @@ log = structlog.get_logger("agent.refusal")
 _LAST_WORDS = 15.0
 
 
+def silent_session() -> AgentSession[Any]:
+    """Says what it is told to, and hears nothing. Needs no provider."""
+    return AgentSession[Any](vad=None, aec_warmup_duration=None, session_close_transcript_timeout=0.0)
+
+
 async def refuse(line: Line, clip: str) -> None:
     """Plays the shipped clip and hangs up. Needs no provider."""
     language = language_of(line.inbound.dialed)
-    session = AgentSession[Any](vad=None, aec_warmup_duration=None, session_close_transcript_timeout=0.0)
+    session = silent_session()
     await line.start(session, Agent(instructions=""))
     handle = session.say(
         canned_text(PHRASES[language], clip), audio=shipped_clip(language, clip), allow_interruptions=False

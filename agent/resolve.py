@@ -31,9 +31,11 @@ async def resolve(inbound: InboundCall, store: CallStore, known: LastKnownGood) 
 
 
 async def _open(inbound: InboundCall, store: CallStore, known: LastKnownGood) -> CallContext:
-    """A late answer is kept too: behind a database that is always slow, an owner's change still reaches the next call."""
+    """A late answer is kept too: behind a database that is always slow, an owner's change still reaches the next call. That
+    there was no credit is not: the next call may be paid for, and unreachable is not out of credit."""
     context = await store.open_call(inbound)
-    await known.keep(context)
+    if not context.without_credit:
+        await known.keep(context)
     return context
 
 

@@ -120,7 +120,7 @@ class Scribe:
                 tts += used.characters_count
         return Usage(
             # billed for as long as its socket is open; the plugin reports what it sent, in steps of 5 s
-            stt_seconds=round(max(stt, call_seconds), 2),
+            stt_seconds=round(max(stt, call_seconds), 2) if self._session.stt is not None else 0.0,
             llm_input_tokens=llm_in,
             llm_cached_tokens=llm_cached,
             llm_output_tokens=llm_out,

@@ -24,7 +24,7 @@ log = structlog.get_logger("agent.voice")
 
 # The sentences that must be heard when a provider is down.
 CANNED = ("say_again", "cut_off", "give_up", "still_there", "silent_goodbye", "time_is_up", "leading_nowhere")
-SHIPPED = (*CANNED, "number_unknown", "paused", "technical")
+SHIPPED = (*CANNED, "number_unknown", "paused", "technical", "putting_through", "call_noted")
 _SHIPPED_CLIPS = Path(__file__).with_name("clips")
 _SYNTHESIS_DEADLINE = 10.0
 

@@ -54,6 +54,8 @@ class CallContext(_Frozen):
     calendar: CalComConnection | None
     source: ConfigSource = "database"
     test: bool = False  # tried by the business itself: nothing is written into the calendar
+    without_credit: bool = False  # it is not answered: the caller is put through to `transfer_to`, or noted
+    transfer_to: str | None = None
 
     @property
     def ran_on(self) -> RanOn | None:
@@ -72,7 +74,7 @@ class CallOutcome(StrEnum):
     ANSWERED = "answered"  # a question was answered, nothing else was wanted
     ABANDONED = "abandoned"  # the caller left before anything came of it
     SILENT = "silent"  # nobody spoke
-    REFUSED = "refused"  # number unknown, assistant paused, config unreadable
+    REFUSED = "refused"  # number unknown, assistant paused, config unreadable, no credit
     FAILED = "failed"  # AVA could not do her work
     LOST = "lost"  # the worker died
 

@@ -39,6 +39,7 @@ class CallStore(Protocol):
         assistant if the store knows them, whoever has the number now and whether or not it is paused; a row that was
         opened meanwhile and holds no event is put right. The row's source is `last_known_good`.
         A test call (`inbound.test_of`) runs on the version it names, paused assistant or not.
+        One that comes in while its tenant is out of credit says so, and goes on saying it; never with `ran_on`.
         CallNotAnswerable: the call can't be answered; a call row with outcome `refused` exists for AssistantPaused
         and ConfigUnreadable. StoreUnavailable, StoreRejected.
         """

@@ -33,6 +33,7 @@ from control_api.calls.recordings import Recordings
 from control_api.calls.repository import CallRepository
 from control_api.calls.retention import LOOK_EVERY, PURGE_EVERY, REMOVE_EVERY, Bell
 from control_api.calls.service import LOST_EVERY, CallService
+from control_api.credit import TenantCredit
 from control_api.docs_page import add_docs
 from control_api.edge import Edge
 from control_api.errors import InvalidRequest, MethodNotAllowed, NotFound, Problem, answer, field_problems, from_domain
@@ -166,7 +167,9 @@ def _web_calls(settings: Settings, sessions: Sessions, clock: Callable[[], datet
     rooms = LiveKitRooms(url, key, secret, agent_name=settings.ava_agent_name) if url and key and secret else None
     limit, storage = settings.ava_test_calls_per_tenant, settings.ava_rate_limit_storage
     allowance = Allowance("test calls", limit, storage=storage)
-    return WebCallService(AssistantsForWebCalls(AssistantRepository(sessions)), rooms, allowance, clock)
+    return WebCallService(
+        AssistantsForWebCalls(AssistantRepository(sessions)), TenantCredit(sessions), rooms, allowance, clock
+    )
 
 
 def _line(settings: Settings, stack: AsyncExitStack) -> LiveKitLine | None:
@@ -264,7 +267,9 @@ async def compose(
         )
         await _calls(settings, provided, stack, clock)
         provided[WebCallService] = _web_calls(settings, sessions, clock)
-        provided[PlannedCallService] = PlannedCallService(PlannedCallRepository(sessions), clock)
+        provided[PlannedCallService] = PlannedCallService(
+            PlannedCallRepository(sessions), TenantCredit(sessions), clock
+        )
         provided[Dispatcher] = dispatcher = _dispatcher(settings, sessions, stack, clock)
         await stack.enter_async_context(rounds(dispatcher.purge_expired, name="old plans", every=PURGE_EVERY))
         line = _line(settings, stack)

@@ -64,7 +64,7 @@ class SupabaseCallStore(CallStore):
         if inbound.test_of is not None:
             return await self._open_test_call(inbound.test_of, opening)
         found = await self._call(
-            "open_call_v2",
+            "open_call_v3",
             **opening,
             p_dialed=inbound.dialed,
             p_caller=inbound.caller,
@@ -73,14 +73,14 @@ class SupabaseCallStore(CallStore):
             p_planned_call_id=str(inbound.planned_call_id) if inbound.planned_call_id else None,
         )
         match found["status"]:
-            case "ok":
+            case "ok" | "no_credit":
                 return await self._context(found)
             case "number_unknown":
                 raise NumberUnknown("no assistant answers the dialled number")
             case "assistant_paused":
                 raise AssistantPaused("the assistant of the dialled number is paused or was never published")
             case other:
-                raise StoreRejected(f"open_call_v1 answered with a status this version does not know: {other}")
+                raise StoreRejected(f"open_call_v3 answered with a status this version does not know: {other}")
 
     async def _open_test_call(self, tried: RanOn, opening: Mapping[str, Any]) -> CallContext:
         found = await self._call(
@@ -144,7 +144,8 @@ class SupabaseCallStore(CallStore):
             await self._refuse(found["call_id"])
             raise
         calendar = self._calendar(found["calendar"], UUID(found["tenant_id"]))
-        return CallContext.model_validate({**found, "config": config, "calendar": calendar, "source": "database"})
+        ours = {"config": config, "calendar": calendar, "without_credit": found["status"] == "no_credit"}
+        return CallContext.model_validate({**found, **ours, "source": "database"})
 
     async def _refuse(self, call_id: str) -> None:
         """The row says why the call was not answered. Best effort: the caller is already being told."""

@@ -72,7 +72,7 @@ class StoredCall:
     version: int
     source: ConfigSource = "database"
     outcome: CallOutcome | None = None
-    refusal: Literal["assistant_paused", "config_unreadable"] | None = None
+    refusal: Literal["assistant_paused", "config_unreadable", "no_credit"] | None = None
     closing: CallClosing | None = None
 
 
@@ -101,6 +101,7 @@ class MemoryCallStore(CallStore):
         self._events: dict[UUID, tuple[UUID, CallEvent]] = {}
         self._bookings: dict[tuple[UUID, str], StoredBooking] = {}
         self._messages: dict[UUID, StoredMessage] = {}
+        self._without_credit: dict[UUID, datetime] = {}
 
     def seed_assistant(
         self, *, tenant_name: str, config: StoredConfig, number: str, calendar: CalComConnection | None = None
@@ -146,6 +147,16 @@ class MemoryCallStore(CallStore):
         """`number` is answered by another assistant from now on."""
         self._numbers[number] = assistant_id
 
+    def tenant_of(self, assistant_id: UUID) -> UUID:
+        return self._assistants[assistant_id].tenant_id
+
+    def set_credit(self, tenant_id: UUID, *, out_since: datetime | None) -> None:
+        """None: it has credit."""
+        if out_since is None:
+            self._without_credit.pop(tenant_id, None)
+        else:
+            self._without_credit[tenant_id] = out_since
+
     async def open_call(self, inbound: InboundCall, *, ran_on: RanOn | None = None) -> CallContext:
         call = self._find_or_open(inbound, ran_on)
         if call.refusal == "assistant_paused":
@@ -170,6 +181,8 @@ class MemoryCallStore(CallStore):
             config=config,
             calendar=assistant.calendar,
             test=call.inbound.test_of is not None,
+            without_credit=call.refusal == "no_credit",
+            transfer_to=self._transfer_to(call, config) if call.refusal == "no_credit" else None,
         )
 
     async def append_events(self, call_id: UUID, events: Sequence[CallEvent]) -> int:
@@ -231,9 +244,21 @@ class MemoryCallStore(CallStore):
             raise NumberUnknown("no assistant answers the dialled number")
         assistant = self._assistants[assistant_id]
         call = StoredCall(inbound, assistant.tenant_id, assistant_id, len(assistant.versions), source)
-        if assistant.active:
-            return call
-        return replace(call, outcome=CallOutcome.REFUSED, refusal="assistant_paused")
+        if not assistant.active:
+            return replace(call, outcome=CallOutcome.REFUSED, refusal="assistant_paused")
+        return replace(call, refusal="no_credit") if self._is_without_credit(call) else call
+
+    def _is_without_credit(self, call: StoredCall) -> bool:
+        since = self._without_credit.get(call.tenant_id)
+        if since is None or call.source != "database" or call.inbound.planned_call_id is not None:
+            return False
+        return since <= call.inbound.received_at
+
+    def _transfer_to(self, call: StoredCall, config: AssistantConfig) -> str | None:
+        """Numbers have no fallback of their own here."""
+        number = None if config.transfer.mode == "off" else config.transfer.number
+        comes_back = number in self._numbers or number in (call.inbound.caller, call.inbound.dialed)
+        return None if comes_back else number
 
     def _correct(self, call: StoredCall, ran_on: RanOn | None) -> StoredCall:
         call_id = call.inbound.call_id

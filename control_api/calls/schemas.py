@@ -40,7 +40,9 @@ class CallSummary(BaseModel):
     ended_at: datetime | None = Field(description="null: under way")
     duration_seconds: float | None
     outcome: CallOutcome | None = Field(description="null: under way")
-    refusal: Literal["assistant_paused", "config_unreadable"] | None = Field(description="why it was not answered")
+    refusal: Literal["assistant_paused", "config_unreadable", "no_credit"] | None = Field(
+        description="why it was not answered; no_credit: the caller was put through to a person, or a message says who called"
+    )
     ended_by: Literal["caller", "assistant", "limit", "failure"] | None
     summary: str
     turns: int = Field(description="how many times the caller spoke")

@@ -30,6 +30,39 @@ def create(
         say(made["tenant_id"])
 
 
+@app.command()
+def credit(
+    tenant_id: Annotated[UUID, typer.Argument(help="whose")],
+    out: Annotated[
+        bool | None, typer.Option("--out/--restored", help="there is none left, or some again; without: only look")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a tenant has credit, or change it. Without, callers are put through or noted, and nobody is called; calls
+    under way go on. Saying it twice is saying it once."""
+    found = asyncio.run(_credit(tenant_id, out))
+    since = found["out_of_credit_since"]
+    if as_json:
+        say_json(found)
+    else:
+        say(f"out of credit since {since}" if since else "has credit")
+
+
+async def _credit(tenant_id: UUID, out: bool | None) -> dict[str, Any]:
+    from control_api.commands.composition import ACTOR, service_of, services  # as below
+    from store.session import AsService, Sessions
+
+    async with services() as provided:
+        await service_of(provided, tenant_id)
+        sessions: Sessions = provided[Sessions]
+        session = sessions.open(AsService(ACTOR))
+        if out is not None:
+            return await session.call("set_tenant_credit_v1", p_tenant_id=str(tenant_id), p_out_of_credit=out)
+        query = session.table("tenants").select("tenant_id,out_of_credit_since").eq("tenant_id", str(tenant_id))
+        [row] = await session.read(query)
+        return row
+
+
 async def _create(tenant_id: UUID, name: str, owner: str) -> dict[str, Any]:
     from control_api.commands.composition import services  # everything the server needs: loaded where it is used
     from store.session import AsService, Sessions

@@ -12,7 +12,7 @@ from control_api.sign_in import Person
 from store.session import Session, Sessions
 
 Row = dict[str, Any]
-_TENANT = "tenant_id,name,retention_days,number_cost_alert,revision,created_at,updated_at"
+_TENANT = "tenant_id,name,retention_days,number_cost_alert,out_of_credit_since,revision,created_at,updated_at"
 _INVITATION = "invitation_id,email,role,invited_by,created_at,expires_at,accepted_at,revoked_at"
 _KEY = "key_id,name,preview,scopes,created_by,created_at,expires_at,last_used_at,revoked_at"
 

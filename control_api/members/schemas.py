@@ -65,6 +65,10 @@ class Tenant(BaseModel):
     name: str
     retention_days: int | None
     number_cost_alert: Money | None
+    out_of_credit_since: datetime | None = Field(
+        description="from then on callers are put through to a person or noted, and the assistants call nobody; null: it has"
+        " credit"
+    )
     revision: int
     created_at: datetime
     updated_at: datetime

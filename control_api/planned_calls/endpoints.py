@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BeforeValidator, Field
 
 from contracts.phone import E164
+from control_api.credit import NoCredit
 from control_api.dependencies import OperationId, allow, provided
 from control_api.errors import NotFound, documented
 from control_api.idempotency import ApiRoute, creates
@@ -33,7 +34,9 @@ def _plus(text: object) -> object:
 Number = Annotated[E164, Field(max_length=32), BeforeValidator(_plus)]
 
 
-@router.post("/calls", status_code=201, summary="Call somebody", responses=documented(NotFound, NotToBePlanned))
+@router.post(
+    "/calls", status_code=201, summary="Call somebody", responses=documented(NotFound, NotToBePlanned, NoCredit)
+)
 @creates
 async def plan_call(
     principal: Writer, service: Service, body: CallPlan, operation_id: OperationId, response: Response
@@ -41,7 +44,8 @@ async def plan_call(
     """The assistant rings as soon as calling hours allow: from 9 to 20 where the person is, told by their number (else in the
     assistant's zone), never on the day of rest nor on a public holiday of the assistant's country. It says who calls and
     why. Who left a message may be called back; anybody else must have agreed (`consent`). Who is on the do-not-call list is
-    not called: the list is asked once more just before it rings."""
+    not called: the list is asked once more just before it rings. Without credit nothing is planned (402), and what was
+    planned before is not rung: it waits, `put_off_because: no_credit`."""
     planned = await service.plan(principal, operation_id, body)
     response.headers["location"] = f"/v1/planned-calls/{planned.planned_call_id}"
     return planned

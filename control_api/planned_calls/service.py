@@ -1,6 +1,7 @@
 """Planning calls: who may be called, when the first try is due, and taking it back.
 
-Whether somebody may be called at all (the list, consent) is the database's to say, where the row is made.
+Whether somebody may be called at all (the list, consent) is the database's to say, where the row is made. Credit is asked for
+when a call is planned, and again by the database when it is due.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from contracts.hours import OpeningHours
+from control_api.credit import Credit
 from control_api.errors import FieldProblem, InvalidRequest
 from control_api.paging import Page, decode, paged
 from control_api.planned_calls.calling_hours import CallingHours
@@ -28,12 +30,14 @@ _LONGEST = timedelta(days=90)
 @dataclass(frozen=True)
 class PlannedCallService:
     repository: PlannedCallRepository
+    credit: Credit
     clock: Callable[[], datetime]
 
     async def plan(self, principal: Principal, planned_call_id: UUID, wanted: CallPlan) -> PlannedCall:
         hours = await self._hours(principal, wanted.assistant_id)
         callee = wanted.to or await self._left_by(principal, wanted.message_id)
         due_at, not_after = self._when(wanted, hours, callee)
+        await self.credit.require(principal)
         plan = {
             "kind": wanted.kind,
             "callee_name": wanted.name.strip(),

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path
 
+from control_api.credit import NoCredit
 from control_api.dependencies import OperationId, allow, provided
 from control_api.errors import documented
 from control_api.idempotency import ApiRoute, creates
@@ -26,7 +27,9 @@ router = APIRouter(prefix="/v1/assistants", tags=["assistants"], route_class=Api
     "/{assistant_id}/test-call",
     status_code=201,
     summary="Call an assistant from a browser",
-    responses=documented(NothingToTry, NotPublished, AssistantArchived, VersionUnreadable, RoomsNotConfigured),
+    responses=documented(
+        NothingToTry, NotPublished, AssistantArchived, VersionUnreadable, RoomsNotConfigured, NoCredit
+    ),
 )
 @creates
 async def create_test_call(
@@ -43,5 +46,5 @@ async def create_test_call(
     kept and say that they are of a test.
 
     What is said comes into the room as text streams, topic `lk.transcription`. The page at `/try` does all this. Test calls are
-    rationed per tenant (429)."""
+    rationed per tenant (429), and cost what a caller's do: without credit there are none (402)."""
     return await service.open(principal, assistant_id, operation_id, body.version if body else "draft")

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from contracts.call import InboundCall, RanOn
+from control_api.credit import Credit
 from control_api.principal import Principal
 from control_api.rate_limits import Allowance
 from control_api.web_calls.errors import RoomsNotConfigured
@@ -18,6 +19,7 @@ class WebCallService:
     """`rooms` None: this deployment has no LiveKit. `allowance`: each call costs what a caller's does."""
 
     assistants: Assistants
+    credit: Credit
     rooms: Rooms | None
     allowance: Allowance
     clock: Callable[[], datetime]
@@ -26,6 +28,7 @@ class WebCallService:
         tried = await self.assistants.find_tried(principal, assistant_id, which)
         if self.rooms is None:
             raise RoomsNotConfigured(RoomsNotConfigured.example)
+        await self.credit.require(principal)
         await self.allowance.spend(str(principal.tenant_id))
         call = InboundCall(
             call_id=call_id,

@@ -41,6 +41,8 @@ from store.errors import CallNotOpen
 from store.spool import Journal, pending, sweep
 from tests.fakes.store_bench import NOON, NUMBER, Bench, closing, inbound, step
 
+OTHER, PERSON = "+33142000002", "+33142007777"
+
 
 async def test_open_gives_the_snapshot(bench: Bench, config: AssistantConfig) -> None:
     """What the call runs on comes whole from the store: config, version, calendar, and the call's own facts."""
@@ -99,6 +101,98 @@ async def test_paused_assistant_leaves_a_refused_row(bench: Bench, config: Assis
         with pytest.raises(AssistantPaused):
             await bench.store.open_call(inbound())
     assert bench.behind.calls() == [(call_id_for("SCL_one"), 1, "refused")]
+
+
+class TestWithoutCredit:
+    """A call that comes in while its tenant is out of credit; which that is is settled when it is first opened."""
+
+    async def test_it_is_told_with_where_to_put_the_caller(self, bench: Bench, config: AssistantConfig) -> None:
+        """Whatever the assistant's way of transferring is; again when it is opened again. The row is under way, and its
+        closing has the last word."""
+        transfer = config.transfer.model_copy(update={"mode": "warm", "number": PERSON})
+        assistant_id = bench.behind.seed(config.model_copy(update={"transfer": transfer}))
+        bench.behind.set_credit(assistant_id, out_since=NOON)
+        for _ in range(2):
+            context = await bench.store.open_call(inbound())
+            assert (context.without_credit, context.transfer_to, context.source) == (True, PERSON, "database")
+        assert bench.behind.ran(context.call_id)[3:] == (None, "no_credit")
+        await bench.store.close_call(closing(context.call_id, CallOutcome.REFUSED))
+        assert bench.behind.ran(context.call_id)[3:] == ("refused", "no_credit")
+
+    @pytest.mark.parametrize(
+        ("mode", "number", "caller"),
+        [
+            ("off", None, "+33611111111"),
+            ("off", PERSON, "+33611111111"),
+            ("cold", NUMBER, "+33611111111"),
+            ("cold", OTHER, "+33611111111"),
+            ("cold", PERSON, PERSON),
+        ],
+        ids=["no number", "switched off", "the number dialled", "another number of AVA's", "who rings"],
+    )
+    async def test_nowhere_to_put_the_caller(
+        self, bench: Bench, config: AssistantConfig, mode: Any, number: str | None, caller: str
+    ) -> None:
+        """A caller never goes round in a circle, nor is put through to himself."""
+        transfer = config.transfer.model_copy(update={"mode": mode, "number": number})
+        assistant_id = bench.behind.seed(config.model_copy(update={"transfer": transfer}))
+        bench.behind.seed(config, number=OTHER)
+        bench.behind.set_credit(assistant_id, out_since=NOON)
+        context = await bench.store.open_call(inbound(caller=caller))
+        assert (context.without_credit, context.transfer_to) == (True, None)
+
+    async def test_a_call_that_began_with_credit_keeps_it(self, bench: Bench, config: AssistantConfig) -> None:
+        """Opened again by whoever goes on with it; and one that is heard of only now, but came in before."""
+        assistant_id = bench.behind.seed(config)
+        await bench.store.open_call(inbound())
+        bench.behind.set_credit(assistant_id, out_since=NOON)
+        assert not (await bench.store.open_call(inbound())).without_credit
+        bench.behind.set_credit(assistant_id, out_since=NOON + timedelta(seconds=1))
+        assert not (await bench.store.open_call(inbound("SCL_two"))).without_credit
+
+    async def test_there_is_credit_again(self, bench: Bench, config: AssistantConfig) -> None:
+        """From the next call on; the one that was turned away stays so."""
+        assistant_id = bench.behind.seed(config)
+        bench.behind.set_credit(assistant_id, out_since=NOON)
+        assert (await bench.store.open_call(inbound())).without_credit
+        bench.behind.set_credit(assistant_id, out_since=None)
+        assert not (await bench.store.open_call(inbound("SCL_two"))).without_credit
+        assert (await bench.store.open_call(inbound())).without_credit
+
+    async def test_another_tenant_has_its_own(self, bench: Bench, config: AssistantConfig) -> None:
+        bench.behind.set_credit(bench.behind.seed(config), out_since=NOON)
+        bench.behind.seed(config, number=OTHER)
+        assert not (await bench.store.open_call(inbound(dialed=OTHER))).without_credit
+
+    @pytest.mark.parametrize("late_answer_first", [True, False])
+    async def test_a_call_on_the_last_known_good_is_answered(
+        self, bench: Bench, config: AssistantConfig, late_answer_first: bool
+    ) -> None:
+        """Unreachable is not out of credit, even where the store's late answer to the worker's opening said so."""
+        assistant_id = bench.behind.seed(config)
+        bench.behind.set_credit(assistant_id, out_since=NOON)
+        if late_answer_first:
+            assert (await bench.store.open_call(inbound())).without_credit
+        ran_on = RanOn(assistant_id=assistant_id, version=1)
+        for _ in range(2):
+            context = await bench.store.open_call(inbound(), ran_on=ran_on)
+            assert not context.without_credit
+        assert not (await bench.store.open_call(inbound())).without_credit
+        assert bench.behind.ran(context.call_id)[2:] == ("last_known_good", None, None)
+
+    async def test_a_paused_assistant_is_paused(self, bench: Bench, config: AssistantConfig) -> None:
+        """Whoever switched it off wants nobody put through."""
+        assistant_id = bench.behind.seed(config)
+        bench.behind.set_credit(assistant_id, out_since=NOON)
+        bench.behind.pause(assistant_id)
+        with pytest.raises(AssistantPaused):
+            await bench.store.open_call(inbound())
+
+    async def test_whom_we_rang_is_talked_to(self, bench: Bench, config: AssistantConfig) -> None:
+        """Credit was asked for before it rang."""
+        bench.behind.set_credit(bench.behind.seed(config), out_since=NOON)
+        rung = inbound().model_copy(update={"planned_call_id": uuid4()})
+        assert not (await bench.store.open_call(rung)).without_credit
 
 
 async def test_unreadable_config_leaves_a_refused_row(bench: Bench, stored_config: dict[str, Any]) -> None:

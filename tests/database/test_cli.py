@@ -262,6 +262,33 @@ class TestTenantsAndTokens:
         said = server.invoke(app, ["tenants", "create", "--name", "x", "--owner", "user_2", "--id", tenant])
         assert (said.exit_code, said.stdout, said.stderr) == (1, "", "ava: there is no such tenant\n")
 
+    def test_credit_from_running_out_to_coming_back(
+        self, server: CliRunner, tenant: str, database_stack: Database
+    ) -> None:
+        """Looked at, taken, taken again, given back: each says how things are; a program reads the same."""
+
+        def credit(*arguments: str) -> str:
+            return done(server.invoke(app, ["tenants", "credit", tenant, *arguments])).stdout
+
+        assert credit() == "has credit\n"
+        since = credit("--out")
+        assert since.startswith("out of credit since 2")
+        assert [credit("--out"), credit()] == [since, since]
+        [row] = database_stack.select("select out_of_credit_since from tenants where tenant_id = %s", tenant)
+        read = json.loads(credit("--json"))
+        assert (read["tenant_id"], datetime.fromisoformat(read["out_of_credit_since"])) == (
+            tenant,
+            row["out_of_credit_since"],
+        )
+        assert credit("--restored") == "has credit\n"
+        assert json.loads(credit("--restored", "--json")) == {"tenant_id": tenant, "out_of_credit_since": None}
+
+    @pytest.mark.parametrize("change", [[], ["--out"], ["--restored"]])
+    def test_credit_of_a_tenant_there_is_not(self, server: CliRunner, change: list[str]) -> None:
+        """Exit code 1 and a sentence."""
+        said = server.invoke(app, ["tenants", "credit", str(uuid4()), *change])
+        assert (said.exit_code, said.stdout, said.stderr) == (1, "", "ava: there is no such tenant\n")
+
     def test_a_token_from_making_to_revoking(self, server: CliRunner, tenant: str, database_stack: Database) -> None:
         """Printed alone and once, kept as a hash, listed without it, revoked for good."""
         made = done(server.invoke(app, [

@@ -46,7 +46,7 @@ async def test_answers_lost_at_every_step(tmp_path: Path, database: Database, st
             journal.append(CallerSaid(at=NOON + timedelta(seconds=number), text=str(number)))
         journal.append(MessageTaken(at=NOON, message_id=new_event_id(), reason="rappeler"))
         await journal.close(CLOSING)
-        for operation in ("open_call_v2", "append_call_events_v1", "close_call_v1"):
+        for operation in ("open_call_v3", "append_call_events_v1", "close_call_v1"):
             database.add_faults(FaultRule(operation=operation, kind="lost_answer", times=2))
         tries = 1
         while True:

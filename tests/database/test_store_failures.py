@@ -35,7 +35,7 @@ async def store(database: Database, config: AssistantConfig) -> AsyncIterator[Su
 
 async def test_slow(database: Database, store: SupabaseCallStore) -> None:
     """The deadline holds, and the next call works."""
-    database.add_faults(FaultRule(operation="open_call_v2", kind="delay", delay_ms=3_000))
+    database.add_faults(FaultRule(operation="open_call_v3", kind="delay", delay_ms=3_000))
     begun = time.monotonic()
     with pytest.raises(StoreUnavailable):
         await store.open_call(CALL)
@@ -71,7 +71,7 @@ async def test_nobody_listens() -> None:
 
 async def test_one_lost_answer_is_not_noticed(database: Database, store: SupabaseCallStore) -> None:
     """The work was done and the connection died: the store asks again and gets the same."""
-    database.add_faults(FaultRule(operation="open_call_v2", kind="lost_answer"))
+    database.add_faults(FaultRule(operation="open_call_v3", kind="lost_answer"))
     context = await store.open_call(CALL)
     assert context.call_id == CALL.call_id
     database.add_faults(FaultRule(operation="append_call_events_v1", kind="lost_answer"))
@@ -82,7 +82,7 @@ async def test_one_lost_answer_is_not_noticed(database: Database, store: Supabas
 
 async def test_answers_lost_again_and_again(database: Database, store: SupabaseCallStore) -> None:
     """Unknown is said to be unknown."""
-    database.add_faults(FaultRule(operation="open_call_v2", kind="lost_answer", times=2))
+    database.add_faults(FaultRule(operation="open_call_v3", kind="lost_answer", times=2))
     with pytest.raises(StoreUnavailable):
         await store.open_call(CALL)
     assert (await store.open_call(CALL)).call_id == CALL.call_id

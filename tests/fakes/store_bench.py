@@ -33,6 +33,7 @@ class Backing(Protocol):
     def publish(self, assistant_id: UUID, config: Any) -> int: ...
     def pause(self, assistant_id: UUID) -> None: ...
     def move(self, number: str, assistant_id: UUID) -> None: ...
+    def set_credit(self, assistant_id: UUID, *, out_since: datetime | None) -> None: ...
     def ran(self, call_id: UUID) -> tuple[UUID, int, str, str | None, str | None]: ...
     def calls(self) -> list[tuple[UUID, int, str | None]]: ...
     def closing(self, call_id: UUID) -> tuple[str | None, str, Decimal | None]: ...
@@ -56,6 +57,9 @@ class MemoryBacking:
 
     def move(self, number: str, assistant_id: UUID) -> None:
         self._store.move_number(number, assistant_id)
+
+    def set_credit(self, assistant_id: UUID, *, out_since: datetime | None) -> None:
+        self._store.set_credit(self._store.tenant_of(assistant_id), out_since=out_since)
 
     def ran(self, call_id: UUID) -> tuple[UUID, int, str, str | None, str | None]:
         call = self._store.call(call_id)
@@ -102,6 +106,14 @@ class PostgresBacking:
             "update phone_numbers set assistant_id = a.assistant_id, tenant_id = a.tenant_id"
             " from assistants a where e164 = %s and a.assistant_id = %s returning e164",
             number,
+            assistant_id,
+        )
+
+    def set_credit(self, assistant_id: UUID, *, out_since: datetime | None) -> None:
+        self._database.select(
+            "update tenants set out_of_credit_since = %s from assistants a"
+            " where a.tenant_id = tenants.tenant_id and a.assistant_id = %s returning 1",
+            out_since,
             assistant_id,
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,28 @@ async def test_unknown_paused_and_unreadable_pass_through_even_where_something_i
     memory.publish(first.assistant_id, {"greeting": "only this"})
     with pytest.raises(ConfigUnreadable):
         await resolve(inbound_call(), memory, known)
+
+
+async def test_without_credit_is_told_by_the_store_and_never_by_the_disk(
+    memory: MemoryCallStore, known: LastKnownGood
+) -> None:
+    """What is known of a number is from calls that were answered: while the store is away nobody is turned away for what its
+    business owed."""
+    first = await resolve(inbound_call(), memory, known)
+    memory.set_credit(first.tenant_id, out_since=first.started_at - timedelta(hours=1))
+    refused = await resolve(inbound_call(), memory, known)
+    assert refused.without_credit
+    away = await resolve(inbound_call(), TroubledStore(memory, error=StoreUnavailable("away")), known)
+    assert (away.source, away.without_credit) == ("last_known_good", False)
+
+
+async def test_without_credit_from_the_first_call_on_leaves_nothing_on_disk(
+    memory: MemoryCallStore, known: LastKnownGood
+) -> None:
+    assistant = (await memory.open_call(inbound_call())).tenant_id
+    memory.set_credit(assistant, out_since=inbound_call().received_at - timedelta(hours=1))
+    assert (await resolve(inbound_call(), memory, known)).without_credit
+    assert await known.find(inbound_call()) is None
 
 
 async def test_change_reaches_the_next_call_behind_a_store_that_is_always_slow(

@@ -58,6 +58,7 @@ def test_a_new_key_is_printed_alone(ava: CliRunner) -> None:
         (["migrate"], "AVA_DATABASE_URL"),
         (["keys", "rotate"], "AVA_SEALING_KEYS"),
         (["tenants", "create", "--name", "Nova", "--owner", "user_1"], "SUPABASE_URL"),
+        (["tenants", "credit", TENANT], "SUPABASE_URL"),
         (["tokens", "list", "--tenant", TENANT], "SUPABASE_URL"),
         (["tokens", "create", "--tenant", TENANT, "--name", "x", "--scope", "calls:read"], "SUPABASE_URL"),
         (["numbers", "reconcile"], "SUPABASE_URL"),
@@ -86,6 +87,8 @@ def test_a_setting_that_is_missing_is_named(ava: CliRunner, arguments: list[str]
         (["tenants", "create", "--name", "x" * 121, "--owner", "user_1"], "--name"),
         (["tenants", "create", "--name", "Nova", "--owner", " "], "--owner"),
         (["tenants", "create", "--name", "Nova"], "--owner"),
+        (["tenants", "credit", "x", "--out"], "tenant_id"),
+        (["tenants", "credit", TENANT, "--lots"], "--lots"),
         (["dance"], "dance"),
     ],
 )

@@ -21,6 +21,12 @@ async def _plan_unwanted(plane: ControlPlane) -> httpx.Response:
     return await business.asks(to=wish["to"])
 
 
+async def _plan_without_credit(plane: ControlPlane) -> httpx.Response:
+    business = await open_business(plane, await plane.owner())
+    plane.database.select("select set_tenant_credit_v1(%s, true)", business.owner.tenant_id)
+    return await business.asks()
+
+
 async def _cancel_unknown(plane: ControlPlane) -> httpx.Response:
     return await (await plane.owner()).post(f"/v1/planned-calls/{uuid4()}/cancel")
 
@@ -45,6 +51,7 @@ async def _take_off_unknown(plane: ControlPlane) -> httpx.Response:
 CASES = [
     Case("plan_call", "not_found", _plan_unknown),
     Case("plan_call", "conflict", _plan_unwanted),
+    Case("plan_call", "no_credit", _plan_without_credit),
     Case("get_planned_call", "not_found", _read_unknown),
     Case("cancel_planned_call", "not_found", _cancel_unknown),
     Case("cancel_planned_call", "conflict", _cancel_ringing),

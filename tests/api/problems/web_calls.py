@@ -21,10 +21,17 @@ async def without_livekit(plane: ControlPlane) -> httpx.Response:
         return await CALL(*await made(deployed))
 
 
+async def without_credit(plane: ControlPlane) -> httpx.Response:
+    owner, assistant = await made(plane)
+    plane.database.select("select set_tenant_credit_v1(%s, true)", owner.tenant_id)
+    return await CALL(owner, assistant)
+
+
 CASES: list[Case] = [
     Case("create_test_call", "not_found", partial[Any](unknown, send=CALL)),
     Case("create_test_call", "conflict", partial[Any](archived, send=CALL)),
     Case("create_test_call", "config_unreadable", partial[Any](unreadable, send=CALL)),
     Case("create_test_call", "not_published", never_published),
     Case("create_test_call", "line_not_configured", without_livekit),
+    Case("create_test_call", "no_credit", without_credit),
 ]
