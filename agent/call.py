@@ -20,7 +20,6 @@ from agent.limits import watch
 from agent.line import Line
 from agent.missed import keep_missed
 from agent.objections import objects
-from agent.opening import open_outgoing
 from agent.outgoing import Outgoing
 from agent.pipeline import build_session, close_providers
 from agent.providers.tts import build_tts
@@ -79,10 +78,7 @@ async def run_call(
     opened(call)
     await line.start(session, receptionist)
     recording = c.recording = await CallRecording.begin(session, c, resources.recordings)
-    if outgoing is None:
-        greeting = await begin(session, c, past, voice, resources.clips)
-    else:
-        greeting = await open_outgoing(session, c, outgoing)
+    greeting = await begin(session, c, past, voice, resources.clips)
     if greeting is not None:
         if recording is not None:
             errands.start(recording.follow(greeting))

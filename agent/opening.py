@@ -1,7 +1,7 @@
 """Who picked up? A person hears who calls and why; a machine gets a short message, or nothing, as the plan says.
 
-Owns: the framework's answering-machine detection, and that AVA speaks before her model does. Refuses: ringing
-(`agent.outgoing`), and what follows a machine (the plan's, in the database).
+Owns: the framework's answering-machine detection, once in a call, what it found on record, and that AVA speaks before her
+model does. Refuses: ringing (`agent.outgoing`), and what follows a machine (the plan's, in the database).
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from agent.conversation import Conversation
 from agent.outgoing import Outgoing
 from briefing.opening import machine_text, opening_text
 from calendar_tools.speech import normalise_for_tts
+from contracts.call import PickedUp
 from contracts.errors import DomainError
 from store.dialling import TryOutcome
 
@@ -32,8 +33,10 @@ async def open_outgoing(session: AgentSession[Any], c: Conversation, outgoing: O
     if c.ended.is_set():
         return None
     if category in (AMDCategory.HUMAN, AMDCategory.UNCERTAIN):
+        c.recorder.note(PickedUp(at=c.now(), by="person"))
         return await _to_person(session, c, outgoing)
     log.info("a machine answered", call_id=str(c.context.call_id), category=category.value)
+    c.recorder.note(PickedUp(at=c.now(), by="machine"))
     c.progress.machine = True
     c.end("assistant")
     leave = category is AMDCategory.MACHINE_VM and outgoing.ringing.on_machine == "leave_message"
@@ -41,6 +44,19 @@ async def open_outgoing(session: AgentSession[Any], c: Conversation, outgoing: O
     await _tell(c, outgoing, "message_left" if left else "machine")
     session.shutdown(drain=False)
     return None
+
+
+async def leave_machine(session: AgentSession[Any], c: Conversation, outgoing: Outgoing) -> None:
+    """What it has recorded of the job that died is not a message. One that was left whole is told already."""
+    c.progress.machine = True
+    c.end("assistant")
+    await _tell(c, outgoing, "machine")
+    session.shutdown(drain=False)
+
+
+def opening_of(c: Conversation, outgoing: Outgoing) -> str:
+    said = outgoing.ringing
+    return opening_text(c.config, name=said.callee_name, about=said.about, kind=said.kind)
 
 
 async def _who_answered(session: AgentSession[Any], c: Conversation) -> AMDCategory:
@@ -73,8 +89,7 @@ async def _to_person(session: AgentSession[Any], c: Conversation, outgoing: Outg
     except TimeoutError:
         pass
     outgoing.opened = True
-    said = outgoing.ringing
-    return session.say(opening_text(c.config, name=said.callee_name, about=said.about, kind=said.kind))
+    return session.say(opening_of(c, outgoing))
 
 
 async def _leave_message(session: AgentSession[Any], c: Conversation) -> bool:

@@ -117,6 +117,13 @@ class ToolCalled(_Event):
     milliseconds: float = 0.0
 
 
+class PickedUp(_Event):
+    """We rang: who answered, as AVA took them."""
+
+    kind: Literal["picked_up"] = "picked_up"
+    by: Literal["person", "machine"]
+
+
 class SpeechHeld(_Event):
     """The speech guard replaced a sentence that had no receipt."""
 
@@ -183,6 +190,7 @@ CallEvent = Annotated[
     CallerSaid
     | AssistantSaid
     | ToolCalled
+    | PickedUp
     | SpeechHeld
     | BookingRecorded
     | MessageTaken
