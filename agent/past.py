@@ -58,8 +58,10 @@ class Past:
     @property
     def picked_up_by(self) -> Literal["person", "machine"] | None:
         """None: not known yet. Who has been spoken to is a person, where an earlier release kept the record."""
-        found = [event.by for event in self.events if isinstance(event, PickedUp)]
-        return found[-1] if found else "person" if self.spoke else None
+        for event in reversed(self.events):
+            if isinstance(event, PickedUp):
+                return event.by
+        return "person" if self.spoke else None
 
     @property
     def spoke(self) -> bool:

@@ -215,7 +215,6 @@ async def test_a_job_that_was_put_out_leaves_the_call_to_the_next(line: Line) ->
     line.job.room.remote_participants.clear()
     assert await line.rings() is None
     assert (line.book.ended, line.job.deleted) == ([], 0)
-    await line.server.reset()
     await line.telephone(486)
     line.book.begun_by = None
     assert await line.rings() is None
