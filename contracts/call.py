@@ -186,18 +186,9 @@ class ProblemSeen(_Event):
     detail: str = ""
 
 
-CallEvent = Annotated[
-    CallerSaid
-    | AssistantSaid
-    | ToolCalled
-    | PickedUp
-    | SpeechHeld
-    | BookingRecorded
-    | MessageTaken
-    | TransferRequested
-    | ProblemSeen,
-    Field(discriminator="kind"),
-]
+_Said = CallerSaid | AssistantSaid | ToolCalled | SpeechHeld | PickedUp
+_Done = BookingRecorded | MessageTaken | TransferRequested | ProblemSeen
+CallEvent = Annotated[_Said | _Done, Field(discriminator="kind")]
 
 
 class Usage(_Frozen):
