@@ -241,9 +241,10 @@ async def test_a_test_call_goes_on_in_the_browser(exchange: Exchange, business: 
         at_the_page(exchange, business, tmp_path) as page,
     ):
         killed_at = await kill(exchange, "job", worker)
-        await page.until("document.getElementById('level-assistant').value > 0.02")
+        await page.until(f"({SAID}).includes({CUT_OFF[:12]!r})")  # words come as they are spoken
         waited = time.monotonic() - killed_at
         sys.stdout.write(f"killed job of a test call: heard again after {waited:.2f} s\n")
+        await page.until("document.getElementById('level-assistant').value > 0.02")
         await page.until(f"({SAID}).includes({CUT_OFF!r})")
         assert waited < RECOVERED_WITHIN
         assert await page.evaluate(STATE) == "On the line"
