@@ -21,7 +21,6 @@ from agent.line import Line
 from agent.missed import keep_missed
 from agent.no_credit import do_without
 from agent.objections import objects
-from agent.opening import open_outgoing
 from agent.outgoing import Outgoing
 from agent.pipeline import build_session, close_providers
 from agent.providers.tts import build_tts
@@ -85,10 +84,7 @@ async def run_call(
     _subscribe(session, c, voice, errands)
     await line.start(session, receptionist)
     recording = c.recording = await CallRecording.begin(session, c, resources.recordings)
-    if outgoing is None:
-        greeting = await begin(session, c, past, voice, resources.clips)
-    else:
-        greeting = await open_outgoing(session, c, outgoing)
+    greeting = await begin(session, c, past, voice, resources.clips)
     if greeting is not None:
         if recording is not None:
             errands.start(recording.follow(greeting))

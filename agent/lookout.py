@@ -3,7 +3,8 @@ successor; a caller whom no worker took is sent one as soon as one can.
 
 A self-hosted LiveKit does none of this: it sees a killed agent leave 20 s later, and sends no other. What is seen here, and
 how soon: the end of a job process of this worker, at once, by the framework's pool; another worker's death, when it has been
-silent for `SILENT`, by the database's clock; a caller alone in a room, within `_ROUNDS`. Who sends is one compare-and-set in
+silent for `SILENT`, by the database's clock; a caller alone in a room, within `_ROUNDS`. A caller is whoever AVA talks with:
+somebody who rang, whom AVA rang or rings, a browser. Who sends is one compare-and-set in
 the database; who answers is another (agent/succession.py). While the database is away only this worker's own jobs are seen to.
 """
 
@@ -17,7 +18,7 @@ from uuid import UUID
 import structlog
 
 from agent.errands import Errands
-from agent.rooms import Rooms, RoomsUnavailable
+from agent.rooms import CALLS_OUT, Present, Rooms, RoomsUnavailable
 from agent.succession import Seat, metadata_for
 from contracts.errors import StoreRejected, StoreUnavailable
 from store.duties import Duties, Duty
@@ -30,6 +31,7 @@ _ROUNDS = 2.0
 _PATIENCE = 4.0  # with somebody who was sent: a job is in its room after 0.5 s, on a busy machine after 2
 _COMES_WITHIN = 3.0
 _LOOK = 0.25
+_RUNG_WITHIN = 2.0  # seconds from a job's last request to ring somebody until they are in the room
 _TRIES = 4
 _LAST_EPOCH = 6  # a call that has killed five jobs would kill the sixth
 _FORGET = 3600.0
@@ -127,13 +129,14 @@ class Lookout:
     async def _bring(self, seat: Seat) -> None:
         """Sends one until one comes. Where none does, the caller is let go: the carrier's fallback is better than silence."""
         room = seat.duty.room
-        before = await self.rooms.present(room)
+        before = await self._who_is_there(room)
+        metadata = metadata_for(seat, await self.rooms.sent_with(room)) if before.callers else ""
         for _ in range(_TRIES if seat.duty.epoch <= _LAST_EPOCH else 0):
             if not before.callers:
                 await self._end(seat)
                 return
             self.counts.sent += 1
-            await self.rooms.send(room, metadata_for(seat))
+            await self.rooms.send(room, metadata)
             if await self._somebody_comes(room, before.agents):
                 self.counts.came += 1
                 return
@@ -143,6 +146,15 @@ class Lookout:
             log.error("no worker can go on with the call: the caller is let go", room=room, epoch=seat.duty.epoch)
             await self.rooms.let_go(room)
         await self._end(seat)
+
+    async def _who_is_there(self, room: str) -> Present:
+        """Who dies while it rings somebody has perhaps asked LiveKit for it already."""
+        deadline = time.monotonic() + (_RUNG_WITHIN if room.startswith(CALLS_OUT) else 0.0)
+        while True:
+            there = await self.rooms.present(room)
+            if there.callers or time.monotonic() >= deadline:
+                return there
+            await asyncio.sleep(_LOOK)
 
     async def _somebody_comes(self, room: str, known: frozenset[str]) -> bool:
         """Also true when the caller has left: there is nobody to come for."""

@@ -1,8 +1,9 @@
 """Who picked up? A person hears who calls and why; a phone tree gets keys; another machine a short message, or nothing, as the
 plan says.
 
-Owns: that AVA speaks before her model does. Refuses: ringing (`agent.outgoing`), telling who it is (`agent.pickup`), the way
-through menus (`agent.phone_tree`), and what follows a machine (the plan's, in the database).
+Owns: that AVA speaks before her model does, and who was found on record, once in a call. Refuses: ringing (`agent.outgoing`),
+telling who it is (`agent.pickup`), the way through menus (`agent.phone_tree`), and what follows a machine (the plan's, in the
+database).
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from agent.phone_tree import through_menus
 from agent.pickup import who_answered
 from briefing.opening import machine_text, opening_text
 from calendar_tools.speech import normalise_for_tts
+from contracts.call import PickedUp
 from contracts.errors import DomainError
 from store.dialling import TryOutcome
 
@@ -38,8 +40,10 @@ async def open_outgoing(session: AgentSession[Any], c: Conversation, outgoing: O
     if c.ended.is_set():
         return None
     if category in (AMDCategory.HUMAN, AMDCategory.UNCERTAIN):
+        c.recorder.note(PickedUp(at=c.now(), by="person"))
         return await _to_person(session, c, outgoing)
     log.info("a machine answered", call_id=str(c.context.call_id), category=category.value)
+    c.recorder.note(PickedUp(at=c.now(), by="machine"))
     c.progress.machine = True
     c.end("assistant")
     leave = category is AMDCategory.MACHINE_VM and outgoing.ringing.on_machine == "leave_message"
@@ -49,6 +53,19 @@ async def open_outgoing(session: AgentSession[Any], c: Conversation, outgoing: O
     return None
 
 
+async def leave_machine(session: AgentSession[Any], c: Conversation, outgoing: Outgoing) -> None:
+    """What it has recorded of the job that died is not a message. One that was left whole is told already."""
+    c.progress.machine = True
+    c.end("assistant")
+    await _tell(c, outgoing, "machine")
+    session.shutdown(drain=False)
+
+
+def opening_of(c: Conversation, outgoing: Outgoing) -> str:
+    said = outgoing.ringing
+    return opening_text(c.config, name=said.callee_name, about=said.about, kind=said.kind)
+
+
 async def _to_person(session: AgentSession[Any], c: Conversation, outgoing: Outgoing) -> SpeechHandle:
     try:
         async with asyncio.timeout(_FIRST_TURN_SECONDS):
@@ -56,8 +73,7 @@ async def _to_person(session: AgentSession[Any], c: Conversation, outgoing: Outg
     except TimeoutError:
         pass
     outgoing.opened = True
-    said = outgoing.ringing
-    return session.say(opening_text(c.config, name=said.callee_name, about=said.about, kind=said.kind))
+    return session.say(opening_of(c, outgoing))
 
 
 async def _leave_message(session: AgentSession[Any], c: Conversation) -> bool:

@@ -23,7 +23,7 @@ from agent.sip_answers import not_answered, status_of
 from contracts.call import InboundCall
 from contracts.errors import DomainError
 from contracts.ids import call_id_for
-from store.dialling import Ringing, TryOutcome
+from store.dialling import Ringing, TryOutcome, UnderWay
 
 log = structlog.get_logger("agent.outgoing")
 
@@ -50,6 +50,8 @@ class PlannedCalls(Protocol):
         self, planned_call_id: UUID, attempt_id: UUID, *, begun_by: UUID, seconds: int
     ) -> Ringing | None: ...
 
+    async def find_under_way(self, planned_call_id: UUID, attempt_id: UUID) -> UnderWay | None: ...
+
     async def end(self, ringing: Ringing, outcome: TryOutcome, *, sip_status: int | None = None) -> None: ...
 
     async def stop_calling(self, *, call_id: UUID, tenant_id: UUID, number: str) -> None: ...
@@ -74,6 +76,11 @@ class Assignment:
     planned_call_id: UUID
     attempt_id: UUID
     trunk_id: str
+
+    @property
+    def identity(self) -> str:
+        """Of whoever is rung, in the room: the try's own, so that who looks for it later finds it, or nobody."""
+        return f"callee-{self.attempt_id}"
 
 
 def read_assignment(metadata: str) -> Assignment | None:
@@ -117,7 +124,7 @@ async def place(
     if ringing is None:
         log.info("not to be rung", planned_call_id=str(assignment.planned_call_id))
         return None
-    identity = f"callee-{assignment.attempt_id}"
+    identity = assignment.identity
     try:
         async with asyncio.timeout(answer_within):
             await livekit.sip.create_sip_participant(
@@ -126,25 +133,31 @@ async def place(
         attributes = await _attributes(ctx, identity)
     except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
         outcome, status = outcome_of(error) if isinstance(error, api.TwirpError) else ("unknown", None)
-        answered = _active(ctx, identity) if outcome == "unknown" else None  # the answer was lost, not the call
+        answered = active(ctx, identity) if outcome == "unknown" else None  # the answer was lost, not the call
         if answered is None:
             log.info("not answered", planned_call_id=str(ringing.planned_call_id), outcome=outcome, sip_status=status)
-            return await _ended(ctx, planned, ringing, outcome, status)
+            return await end_try(ctx, planned, ringing, outcome, status)
         attributes = answered
+    if not ctx.room.isconnected():
+        log.warning("another job has taken the call over", planned_call_id=str(ringing.planned_call_id))
+        return None
+    return call_of(ringing, attributes, at=now()), Outgoing(ringing, planned)
+
+
+def call_of(ringing: Ringing, attributes: Mapping[str, str], *, at: datetime) -> InboundCall:
+    """`attributes`: of the telephone in the room."""
     sip_call_id = attributes["sip.callID"]
-    call = InboundCall(
+    return InboundCall(
         call_id=call_id_for(sip_call_id),
         sip_call_id=sip_call_id,
         dialed=ringing.from_number,
         caller=ringing.callee,
-        received_at=now(),
+        received_at=at,
         planned_call_id=ringing.planned_call_id,
     )
-    return call, Outgoing(ringing, planned)
 
 
 def dial(ringing: Ringing, *, room: str, trunk_id: str, identity: str) -> CreateSIPParticipantRequest:
-    """`identity` is the try's own: whoever looks for it later finds it, or nobody."""
     asked = CreateSIPParticipantRequest(
         sip_trunk_id=trunk_id,
         sip_call_to=ringing.callee,
@@ -159,19 +172,23 @@ def dial(ringing: Ringing, *, room: str, trunk_id: str, identity: str) -> Create
     return asked
 
 
-async def _ended(
-    ctx: JobContext, planned: PlannedCalls, ringing: Ringing, outcome: TryOutcome, status: int | None
+async def end_try(
+    ctx: JobContext, planned: PlannedCalls, ringing: Ringing, outcome: TryOutcome, status: int | None = None
 ) -> None:
     """The room first: with it goes a telephone that still rings. A report that can't be delivered leaves a try whose end is
-    unknown: there is no other."""
-    await _let_go(ctx)
+    unknown: there is no other. Where another job has the room by now, it is that job's to end."""
+    if ctx.room.isconnected():
+        await let_go(ctx)
+    elif outcome == "unknown":
+        return
     try:
         await planned.end(ringing, outcome, sip_status=status)
     except DomainError as error:
         log.error("outcome not told", planned_call_id=str(ringing.planned_call_id), outcome=outcome, code=error.code)
 
 
-async def _let_go(ctx: JobContext) -> None:
+async def let_go(ctx: JobContext) -> None:
+    """Of the room, and with it of whoever is in it."""
     try:
         async with asyncio.timeout(_GONE_SECONDS):
             await ctx.delete_room()
@@ -179,7 +196,7 @@ async def _let_go(ctx: JobContext) -> None:
         log.error("the room could not be deleted", room=ctx.room.name)
 
 
-def _active(ctx: JobContext, identity: str) -> Mapping[str, str] | None:
+def active(ctx: JobContext, identity: str) -> Mapping[str, str] | None:
     """The attributes of somebody who has picked up."""
     found = ctx.room.remote_participants.get(identity)
     if found is None or not found.attributes.get("sip.callID"):
@@ -189,7 +206,7 @@ def _active(ctx: JobContext, identity: str) -> Mapping[str, str] | None:
 
 async def _attributes(ctx: JobContext, identity: str) -> Mapping[str, str]:
     """The server's answer may come before the room knows of it. TimeoutError."""
-    return await _until(lambda: _active(ctx, identity), seconds=_ATTRIBUTES_SECONDS)
+    return await _until(lambda: active(ctx, identity), seconds=_ATTRIBUTES_SECONDS)
 
 
 async def _until(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from livekit.agents.llm import ChatContext, FunctionCall, FunctionCallOutput
@@ -23,6 +23,7 @@ from contracts.call import (
     CallerSaid,
     CallEvent,
     MessageTaken,
+    PickedUp,
     ToolCalled,
     TransferRequested,
 )
@@ -36,19 +37,36 @@ _LOCAL = "%Y-%m-%d %H:%M"
 
 @dataclass(frozen=True)
 class Past:
-    """`events` oldest first. Not `begun`: nothing was said to the end, so that the call may begin as any other."""
+    """`events` oldest first. `rung`: we rang. Not `begun`: nothing was said to the end, or it is not known yet who picked up,
+    so that the call may begin as any other."""
 
     events: tuple[CallEvent, ...] = ()
+    rung: bool = False
 
     @staticmethod
-    def of(*sources: Sequence[CallEvent]) -> "Past":
+    def of(*sources: Sequence[CallEvent], rung: bool = False) -> "Past":
         """From what the disk and the database have of the call, each event once."""
         known = {event.event_id: event for source in sources for event in source}
-        return Past(tuple(sorted(known.values(), key=lambda event: event.at)))
+        return Past(tuple(sorted(known.values(), key=lambda event: event.at)), rung)
 
     @property
     def begun(self) -> bool:
+        if self.rung:
+            return self.picked_up_by == "person"
         return any(isinstance(event, CallerSaid | AssistantSaid) for event in self.events)
+
+    @property
+    def picked_up_by(self) -> Literal["person", "machine"] | None:
+        """None: not known yet. Who has been spoken to is a person, where an earlier release kept the record."""
+        for event in reversed(self.events):
+            if isinstance(event, PickedUp):
+                return event.by
+        return "person" if self.spoke else None
+
+    @property
+    def spoke(self) -> bool:
+        """AVA did, and was heard."""
+        return any(isinstance(event, AssistantSaid) for event in self.events)
 
     def chat(self) -> ChatContext:
         """What was said and what the tools did, as the model saw it."""

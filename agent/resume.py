@@ -12,6 +12,7 @@ from agent.clipcache import ClipCache
 from agent.conversation import Confirmation, Conversation
 from agent.desk import event_types
 from agent.greeting import greet
+from agent.opening import leave_machine, open_outgoing, opening_of
 from agent.past import Past
 from agent.resources import Resources
 from agent.voice import CannedVoice
@@ -33,7 +34,7 @@ async def recall(c: Conversation, resources: Resources) -> Past:
     """What is known of the call, from this disk and from the database, put back where it was: the conversation's progress,
     the offers, the names. Nothing where no job was before this one. Never raises: what can't be had is not known."""
     if not c.recorder.resumed:
-        return Past()
+        return Past(rung=c.outgoing is not None)
     call_id = c.context.call_id
     on_disk = await c.recorder.adopt(resources.spool, call_id)
     try:
@@ -41,7 +42,7 @@ async def recall(c: Conversation, resources: Resources) -> Past:
     except (StoreUnavailable, StoreRejected) as error:
         log.warning("the database does not say what was recorded", call_id=str(call_id), code=error.code)
         stored = ()
-    past = Past.of(on_disk, stored)
+    past = Past.of(on_disk, stored, rung=c.outgoing is not None)
     c.recorder.recall(past.events)
     c.progress = past.progress()
     c.progress.elapsed = max(0.0, (c.now() - c.context.started_at).total_seconds())
@@ -56,17 +57,28 @@ async def recall(c: Conversation, resources: Resources) -> Past:
 
 async def begin(
     session: AgentSession[Any], c: Conversation, past: Past, voice: CannedVoice, clips: ClipCache
-) -> SpeechHandle:
+) -> SpeechHandle | None:
     """The call's first words, or this job's. A greeting that was not heard to its end, with what it says of recording, is
-    said anew."""
+    said anew. None: we rang, and there is nobody to talk with."""
+    outgoing = c.outgoing
     if past.begun:
+        if outgoing is not None:
+            outgoing.opened = True
         return voice.say(session, "cut_off", allow_interruptions=False)
-    return await greet(session, c, cache=clips)
+    if outgoing is None:
+        return await greet(session, c, cache=clips)
+    if past.picked_up_by == "machine":
+        return await leave_machine(session, c, outgoing)
+    return await open_outgoing(session, c, outgoing)
 
 
 async def go_on(session: AgentSession[Any], c: Conversation, past: Past) -> None:
-    """The booking that was under way, else what the caller had not heard, else the answer to their last words."""
+    """The booking that was under way, else what the caller had not heard, else the answer to their last words. Whom we rang,
+    and who has not heard why, hears that."""
     if not past.begun:
+        return
+    if c.outgoing is not None and not past.spoke:
+        session.say(opening_of(c, c.outgoing))
         return
     words = await _settle_writes(c, past)
     if words is not None:

@@ -1,5 +1,5 @@
-"""What the worker's main process asks of LiveKit about rooms: who is in one, where a caller waits alone, to send a job there,
-to let the caller go. Every request has a deadline; RoomsUnavailable: nothing is known."""
+"""What the worker's main process asks of LiveKit about rooms: who is in one, where somebody waits alone, to send a job there,
+to let them go. Every request has a deadline; RoomsUnavailable: nothing is known."""
 
 import asyncio
 import time
@@ -9,12 +9,19 @@ from typing import Protocol, TypeVar
 
 import aiohttp
 from livekit import api
+from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import ParticipantInfo
 
 _SECONDS = 3.0
 _ANSWERED = 20.0  # seconds for which a room that has an agent is not looked at again: another death is seen otherwise
 _AT_ONCE = 40  # rooms of one round
-_WAITING = ("", "ringing", "active")  # not "dialing", an outbound call nobody has taken yet, nor "hangup"
+_WAITING = ("", "ringing", "active")  # not "dialing", somebody who is fetched for a caller, nor "hangup"
+_RUNG = (*_WAITING, "dialing")  # of whom we ring: there is nobody else in the room
+
+# How the names of rooms begin to which the API sends our agent.
+CALLS = "call-"  # who rings us, by its dispatch rules
+CALLS_OUT = "out-"  # whom we ring
+TESTS = "test-"  # a browser, by the token that it gives
 T = TypeVar("T")
 
 
@@ -24,7 +31,7 @@ class RoomsUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Present:
-    """Identities. `callers` are telephones."""
+    """Identities. `callers` are those whom AVA talks with: telephones, and the browser of a test call."""
 
     callers: frozenset[str]
     agents: frozenset[str]
@@ -39,7 +46,11 @@ class Rooms(Protocol):
         ...
 
     async def waiting(self) -> list[str]:
-        """Rooms to which our agent was sent, and in which a telephone is alone."""
+        """Rooms to which our agent was sent, and in which one caller is alone."""
+        ...
+
+    async def sent_with(self, room: str) -> str:
+        """The metadata of the first job there, where it says what kind of call it is; else nothing."""
         ...
 
     async def send(self, room: str, metadata: str) -> None:
@@ -52,12 +63,11 @@ class Rooms(Protocol):
 
 
 class LiveKitRooms(Rooms):
-    """`prefix`: how the names of our rooms begin. `api` is its owner's to close."""
+    """`livekit` is its owner's to close."""
 
-    def __init__(self, livekit: api.LiveKitAPI, *, agent_name: str, prefix: str) -> None:
+    def __init__(self, livekit: api.LiveKitAPI, *, agent_name: str) -> None:
         self._livekit = livekit
         self._agent_name = agent_name
-        self._prefix = prefix
         self._looked_at: dict[str, float] = {}  # rooms that somebody answers in, and when that was seen
 
     async def present(self, room: str) -> Present:
@@ -67,13 +77,13 @@ class LiveKitRooms(Rooms):
             return NOBODY
         standing = [p for p in found.participants if p.state != ParticipantInfo.State.DISCONNECTED]
         return Present(
-            callers=frozenset(p.identity for p in standing if _is_waiting(p)),
+            callers=frozenset(p.identity for p in standing if _is_caller(p, room)),
             agents=frozenset(p.identity for p in standing if p.kind == ParticipantInfo.Kind.AGENT),
         )
 
     async def waiting(self) -> list[str]:
         listed = await _asked(self._livekit.room.list_rooms(api.ListRoomsRequest()))
-        names = [room.name for room in listed.rooms if room.name.startswith(self._prefix)]
+        names = [room.name for room in listed.rooms if room.name.startswith((CALLS, CALLS_OUT, TESTS))]
         now = time.monotonic()
         self._looked_at = {name: at for name in names if (at := self._looked_at.get(name, 0.0)) > now - _ANSWERED}
         found: list[str] = []
@@ -87,11 +97,19 @@ class LiveKitRooms(Rooms):
 
     async def _is_ours(self, room: str) -> bool:
         """Another agent's caller, on the same LiveKit, is not AVA's to answer."""
+        return bool(await self._dispatches(room))
+
+    async def sent_with(self, room: str) -> str:
+        """A caller's says nothing that the telephone does not say."""
+        sent = [] if room.startswith(CALLS) else await self._dispatches(room)
+        return next((dispatch.metadata for dispatch in sent if dispatch.metadata), "")
+
+    async def _dispatches(self, room: str) -> list[AgentDispatch]:
         try:
             sent = await _asked(self._livekit.agent_dispatch.list_dispatch(room))
         except _Gone:
-            return False
-        return any(dispatch.agent_name == self._agent_name for dispatch in sent)
+            return []
+        return [dispatch for dispatch in sent if dispatch.agent_name == self._agent_name]
 
     async def send(self, room: str, metadata: str) -> None:
         wanted = api.CreateAgentDispatchRequest(agent_name=self._agent_name, room=room, metadata=metadata)
@@ -108,8 +126,11 @@ class _Gone(RoomsUnavailable):
     pass
 
 
-def _is_waiting(participant: ParticipantInfo) -> bool:
-    return participant.kind == ParticipantInfo.Kind.SIP and participant.attributes.get("sip.callStatus", "") in _WAITING
+def _is_caller(participant: ParticipantInfo, room: str) -> bool:
+    if participant.kind != ParticipantInfo.Kind.SIP:
+        return room.startswith(TESTS) and participant.kind == ParticipantInfo.Kind.STANDARD
+    status = participant.attributes.get("sip.callStatus", "")
+    return status in (_RUNG if room.startswith(CALLS_OUT) else _WAITING)
 
 
 async def _asked(request: Awaitable[T]) -> T:

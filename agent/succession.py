@@ -9,7 +9,7 @@ can't speak any more even if it comes back.
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from livekit import rtc
@@ -46,15 +46,23 @@ class Seat:
 def seat_of(job: Job) -> Seat:
     """From what the job was sent with; a first job's metadata says nothing of it."""
     try:
-        mark: Any = json.loads(job.metadata or "{}")[_MARK]
+        mark: Any = _read(job.metadata)[_MARK]
         return Seat(Duty(job.room.name, int(mark["epoch"]), job.id), bool(mark["certain"]))
     except (ValueError, KeyError, TypeError):
         return Seat(Duty(job.room.name, 1, job.id))
 
 
-def metadata_for(seat: Seat) -> str:
-    """What a successor is sent with."""
-    return json.dumps({_MARK: {"epoch": seat.duty.epoch, "certain": seat.certain}})
+def metadata_for(seat: Seat, first: str = "") -> str:
+    """What a successor is sent with: what the first job was (`first`), which says what kind of call it is, and its seat."""
+    return json.dumps({**_read(first), _MARK: {"epoch": seat.duty.epoch, "certain": seat.certain}})
+
+
+def _read(metadata: str) -> dict[str, Any]:
+    try:
+        said: Any = json.loads(metadata or "{}")
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
 
 
 async def enter(seat: Seat, duties: Duties) -> bool:

@@ -35,6 +35,7 @@ from agent.server import Server
 from agent.settings import Settings, export_livekit, load_settings
 from agent.succession import Seat, enter, seat_of, take_over
 from agent.sweep import sweep, sweep_forever
+from agent.taking_up import take_up
 from agent.warming import warm
 from agent.web_line import WebLine
 from contracts.call import InboundCall
@@ -46,7 +47,6 @@ CALLS_PER_CORE = 6
 load threshold has the word once they talk."""
 
 _JOIN_DEADLINE = 20.0
-_ROOM_PREFIX = "call-"  # of the rooms that the API's dispatch rules make
 
 
 def prewarm(process: JobProcess, *, meter: MeterAddress | None = None) -> None:
@@ -119,7 +119,7 @@ async def answer(ctx: JobContext) -> None:
         if not entered or not await take_over(ctx, seat, resources.duties):
             ctx.shutdown("another job answers")
             return
-    found = await _who_is_there(ctx, resources)
+    found = await _who_is_there(ctx, seat, resources)
     if found is None:
         return
     line, outgoing = found
@@ -130,7 +130,7 @@ async def answer(ctx: JobContext) -> None:
     ctx.shutdown("call ended")
 
 
-async def _who_is_there(ctx: JobContext, resources: Resources) -> tuple[RoomLine, Outgoing | None] | None:
+async def _who_is_there(ctx: JobContext, seat: Seat, resources: Resources) -> tuple[RoomLine, Outgoing | None] | None:
     """Which kind of call it is says the job, never a participant. None: there is nobody to talk to."""
     assignment = read_assignment(ctx.job.metadata)
     if assignment is None:
@@ -140,7 +140,10 @@ async def _who_is_there(ctx: JobContext, resources: Resources) -> tuple[RoomLine
             log.error("not a call AVA can place", room=ctx.room.name, detail=str(error))
             ctx.shutdown("inbound unreadable")
             return None
-    placed = await _whom_we_rang(ctx, assignment, resources)
+    if seat.succeeding:
+        placed = await take_up(ctx, assignment, resources.planned, now=resources.clock)
+    else:
+        placed = await _whom_we_rang(ctx, assignment, resources)
     if placed is None:
         ctx.shutdown("nobody to talk to")
         return None
@@ -213,7 +216,7 @@ class Worker(Server):
             await beside.enter_async_context(serving(health.app, settings.ava_health_host, settings.ava_health_port))
             resources = await beside.enter_async_context(open_resources(settings))
             livekit = await beside.enter_async_context(api.LiveKitAPI())
-            rooms = LiveKitRooms(livekit, agent_name=settings.ava_agent_name, prefix=_ROOM_PREFIX)
+            rooms = LiveKitRooms(livekit, agent_name=settings.ava_agent_name)
             lookout = Lookout(uuid4(), resources.duties, rooms, lambda: self.duties, counts)
             self.when_a_job_dies(lookout.job_died)
             self.on("worker_started", lambda: _beside(beside, lookout.run(), sweep_forever(resources)))

@@ -119,6 +119,13 @@ class ToolCalled(_Event):
     milliseconds: float = 0.0
 
 
+class PickedUp(_Event):
+    """We rang: who answered, as AVA took them."""
+
+    kind: Literal["picked_up"] = "picked_up"
+    by: Literal["person", "machine"]
+
+
 class SpeechHeld(_Event):
     """The speech guard replaced a sentence that had no receipt."""
 
@@ -181,17 +188,9 @@ class ProblemSeen(_Event):
     detail: str = ""
 
 
-CallEvent = Annotated[
-    CallerSaid
-    | AssistantSaid
-    | ToolCalled
-    | SpeechHeld
-    | BookingRecorded
-    | MessageTaken
-    | TransferRequested
-    | ProblemSeen,
-    Field(discriminator="kind"),
-]
+_Said = CallerSaid | AssistantSaid | ToolCalled | SpeechHeld | PickedUp
+_Done = BookingRecorded | MessageTaken | TransferRequested | ProblemSeen
+CallEvent = Annotated[_Said | _Done, Field(discriminator="kind")]
 
 
 class Usage(_Frozen):

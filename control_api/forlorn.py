@@ -1,4 +1,5 @@
-"""Callers who are alone in their room because no worker is left: they are let go, to ring again and reach what answers then.
+"""Telephones that are alone in their room because no worker is left: who rang is let go, to ring again and reach what answers
+then; whom AVA rang is not kept listening to nothing.
 
 Owns: who has been alone for how long, as the LiveKit server tells it, and ending their rooms. Refuses: sending somebody. As
 long as one worker runs it does that (agent/lookout.py), and is quicker.
@@ -26,7 +27,7 @@ ALONE_FOR: Final = 20.0
 _EVERY = 5.0  # seconds from look to look
 _ANSWERED = 15.0  # for which a room with an agent is not looked at again
 _AT_ONCE = 200  # rooms of one look
-_OURS = "call-"  # how the rooms of our dispatch rules begin
+_OURS = ("call-", "out-")  # how the rooms of our dispatch rules and of our own calls begin
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 

@@ -10,6 +10,7 @@ from contracts.call import (
     BookingRecorded,
     CallerSaid,
     MessageTaken,
+    PickedUp,
     ProblemSeen,
     SpeechHeld,
     ToolCalled,
@@ -39,6 +40,7 @@ Moment = Annotated[
     | BookingRecorded
     | MessageTaken
     | TransferRequested
+    | PickedUp
     | ProblemSeen,
     Field(discriminator="kind"),
 ]

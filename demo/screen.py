@@ -14,6 +14,7 @@ from contracts.call import (
     BookingRecorded,
     CallerSaid,
     MessageTaken,
+    PickedUp,
     ProblemSeen,
     SpeechHeld,
     ToolCalled,
@@ -72,6 +73,8 @@ class Screen:
                 self._line(at, "message", f"[{moment.follow_up}] {moment.reason}", "blue")
             case TransferRequested():
                 self._line(at, "transfer", f"to {moment.to}: {moment.result}", "blue")
+            case PickedUp():
+                self._line(at, "picked up", f"by a {moment.by}", "blue")
             case ProblemSeen():
                 self._line(at, "problem", f"{moment.part}: {moment.code}", "red")
 

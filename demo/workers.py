@@ -69,6 +69,19 @@ class Worker:
         """SIGKILL to the worker: its container's memory limit, or its machine."""
         os.kill(self.server.pid, signal.SIGKILL)
 
+    def jobs_in_a_room(self, livekit_port: int) -> list[psutil.Process]:
+        """Its processes that are connected to LiveKit, whether or not anybody is there to talk with."""
+
+        def is_connected(process: psutil.Process) -> bool:
+            try:
+                return any(c.raddr and c.raddr.port == livekit_port for c in process.net_connections("tcp"))
+            except psutil.Error:
+                return False
+
+        return [
+            process for process in psutil.Process(self.server.pid).children(recursive=True) if is_connected(process)
+        ]
+
     def jobs_in_a_call(self) -> list[psutil.Process]:
         """Its processes that write a call's journal."""
         spool = str(self.data / "spool")

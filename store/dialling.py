@@ -5,6 +5,7 @@ Owns: the functions' names and parameters, a deadline a method, asking again whe
 be rung, and what follows a try, is decided in SQL (`supabase/migrations`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -32,6 +33,14 @@ class Ringing:
     on_machine: Literal["leave_message", "hang_up"]
 
 
+@dataclass(frozen=True)
+class UnderWay:
+    """A try whose telephone has been rung. `answered`: somebody has picked up, and the call has a record."""
+
+    ringing: Ringing
+    answered: bool
+
+
 class SupabasePlannedCalls:
     """`seconds` is the deadline of one request; each is sent up to four times. The connection is its owner's to close.
     StoreUnavailable, StoreRejected."""
@@ -49,18 +58,14 @@ class SupabasePlannedCalls:
             p_begun_by=str(begun_by),
             p_seconds=seconds,
         )
-        if found["status"] != "ring":
-            return None
-        return Ringing(
-            planned_call_id=planned_call_id,
-            attempt_id=attempt_id,
-            callee=found["callee"],
-            callee_name=found["callee_name"],
-            about=found["about"],
-            kind=found["kind"],
-            from_number=found["from_number"],
-            on_machine=found["on_machine"],
+        return _ringing(planned_call_id, attempt_id, found) if found["status"] == "ring" else None
+
+    async def find_under_way(self, planned_call_id: UUID, attempt_id: UUID) -> UnderWay | None:
+        """What another job has begun and not ended. None: it rang nobody, or what came of it is told."""
+        found = await self._call(
+            "find_call_under_way_v1", p_planned_call_id=str(planned_call_id), p_attempt_id=str(attempt_id)
         )
+        return UnderWay(_ringing(planned_call_id, attempt_id, found), found["answered"]) if found is not None else None
 
     async def end(self, ringing: Ringing, outcome: TryOutcome, *, sip_status: int | None = None) -> None:
         await self._call(
@@ -82,3 +87,16 @@ class SupabasePlannedCalls:
             with attempt:
                 return await self._connection.call(function, seconds=self._seconds, **parameters)
         raise AssertionError("the last attempt returns or raises")
+
+
+def _ringing(planned_call_id: UUID, attempt_id: UUID, found: Mapping[str, Any]) -> Ringing:
+    return Ringing(
+        planned_call_id=planned_call_id,
+        attempt_id=attempt_id,
+        callee=found["callee"],
+        callee_name=found["callee_name"],
+        about=found["about"],
+        kind=found["kind"],
+        from_number=found["from_number"],
+        on_machine=found["on_machine"],
+    )

@@ -3,6 +3,7 @@
 // plays sound), "over" (why). Nothing of it is shown here.
 
 const ASSISTANT_COMES_MS = 20_000;
+const ANOTHER_COMES_MS = 8_000; // LiveKit takes 20 s to see that one is gone: who is to come has come by then
 const CONNECTS_MS = 12_000;
 const TOPIC = "lk.transcription";
 
@@ -36,7 +37,7 @@ export async function openMicrophone() {
 }
 
 export class Call extends EventTarget {
-  state = "connecting"; // connecting, waiting, talking, over
+  state = "connecting"; // connecting, waiting, talking, missing, reconnecting, over
   doing = ""; // the assistant: listening, thinking, speaking
   muted = false;
   speaking = { assistant: false, you: false };
@@ -76,7 +77,7 @@ export class Call extends EventTarget {
       );
     }
     if (this.state === "connecting") this.#change({ state: "waiting" });
-    this.#patience = setTimeout(() => this.#giveUp(), ASSISTANT_COMES_MS);
+    this.#wait("nobody", ASSISTANT_COMES_MS);
     this.#greetIfThere();
   }
 
@@ -106,6 +107,7 @@ export class Call extends EventTarget {
     room.registerTextStreamHandler(TOPIC, (reader, from) => this.#read(reader, from));
     room.on(RoomEvent.TrackSubscribed, (track) => this.#hear(track));
     room.on(RoomEvent.ParticipantConnected, () => this.#greetIfThere());
+    room.on(RoomEvent.ParticipantDisconnected, () => this.#missIfGone());
     room.on(RoomEvent.ParticipantAttributesChanged, () => this.#lookAtAssistant());
     room.on(RoomEvent.ActiveSpeakersChanged, (speakers) => {
       const you = speakers.some((one) => one.isLocal);
@@ -129,9 +131,18 @@ export class Call extends EventTarget {
   }
 
   #greetIfThere() {
-    if (this.#assistant && this.state === "waiting") {
+    if (this.#assistant && (this.state === "waiting" || this.state === "missing")) {
       clearTimeout(this.#patience);
       this.#change({ state: "talking" });
+    }
+    this.#lookAtAssistant();
+  }
+
+  // Its process was killed: another may be on its way.
+  #missIfGone() {
+    if (!this.#assistant && this.state === "talking") {
+      this.#change({ state: "missing" });
+      this.#wait("gone", ANOTHER_COMES_MS);
     }
     this.#lookAtAssistant();
   }
@@ -182,10 +193,12 @@ export class Call extends EventTarget {
     tell(text, speaker === "assistant" || ended === "true");
   }
 
-  async #giveUp() {
-    this.#why ??= "nobody";
-    await this.#room.disconnect();
-    await this.#end();
+  #wait(why, ms) {
+    this.#patience = setTimeout(async () => {
+      this.#why ??= why;
+      await this.#room.disconnect();
+      await this.#end();
+    }, ms);
   }
 
   #change(changes) {

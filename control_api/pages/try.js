@@ -157,6 +157,7 @@ const STATES = {
   connecting: "Connecting…",
   waiting: "Ringing…",
   talking: "On the line",
+  missing: "The assistant is gone, waiting for another…",
   reconnecting: "The connection is gone, trying again…",
   over: "The call is over",
 };
@@ -192,6 +193,7 @@ const ENDINGS = {
   assistant: "The assistant hung up",
   lost: "The connection was lost",
   nobody: "Nobody answered",
+  gone: "The assistant is gone",
   failed: "No connection",
 };
 
@@ -207,8 +209,11 @@ function end(one, made, why) {
   if (why === "nobody") {
     tell(new CallProblem("No assistant came to answer.", "Is a worker running (make agent), with the same LiveKit and AVA_AGENT_NAME?"));
   }
+  if (why === "gone") {
+    tell(new CallProblem("The assistant was cut off, and no other came.", "Is a worker still running (make agent)? Then call again."));
+  }
   if (why === "lost") tell(new CallProblem("The connection to LiveKit was lost.", "Look at your network, then call again."));
-  if (why === "you" || why === "assistant" || why === "lost") readRecord(one, made);
+  if (why === "you" || why === "assistant" || why === "lost" || why === "gone") readRecord(one, made);
 }
 
 // the record, as the API tells of it once the call is closed there

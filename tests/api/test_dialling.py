@@ -22,7 +22,7 @@ from control_api.planned_calls.dispatcher import BEGUN_WITHIN, Dispatcher, Pace
 from control_api.planned_calls.livekit_dialer import LiveKitDialer
 from sandbox.faults import FaultRule
 from store.client import connect
-from store.dialling import SupabasePlannedCalls
+from store.dialling import SupabasePlannedCalls, UnderWay
 from tests.fakes.control_plane import Client, ControlPlane
 from tests.fakes.planned_calls import Business, Dialing, let_lapse, open_business
 
@@ -277,7 +277,9 @@ async def test_a_worker_begins_and_ends_a_try_whatever_answers_are_lost(
         )
         assert (ringing.from_number, ringing.on_machine) == (business.number, "leave_message")
         assert await worker.begin(planned_call_id, attempt, begun_by=uuid4(), seconds=60) is None
+        assert await worker.find_under_way(planned_call_id, attempt) == UnderWay(ringing, answered=False)
         await worker.end(ringing, "busy", sip_status=486)
+        assert await worker.find_under_way(planned_call_id, attempt) is None
         found = await business.reads(planned)
         assert (found["state"], found["attempts"], len(found["tries"])) == ("planned", 1, 1)
         await worker.stop_calling(call_id=uuid4(), tenant_id=business.owner.tenant_id, number=planned["to"])

@@ -352,6 +352,48 @@ class TestATry:
             found = await business.reads(planned)
             assert (found["state"], found["outcome"]) == ("given_up", "failed")
 
+    async def test_is_taken_up_where_its_job_died(self, plane: ControlPlane, owner: Client) -> None:
+        """By who asks for this very try: whom, why, and whether they have picked up; from the ringing to the end that was
+        told, and nobody is rung for the asking."""
+        async with open_line(plane, owner) as line:
+            business, dialing = Business(plane, owner, str(line.assistant_id), line.number), Dialing(plane)
+            waiting = await business.plans_now()
+            attempt = dialing.claim(waiting)
+            assert attempt is not None
+            assert dialing.under_way(waiting, attempt) is None, "nothing has rung: the plan makes it again"
+            assert dialing.begin(waiting, attempt) == "ring"
+            found = dialing.under_way(waiting, attempt)
+            assert (found["callee"], found["about"], found["answered"]) == (waiting["to"], waiting["about"], False)
+            assert dialing.under_way(waiting, uuid4()) is None
+            assert dialing.begin(waiting, attempt) == "not_yours"
+            let_lapse(plane, waiting)
+            dialing.call("settle_planned_calls_v1")
+            assert dialing.under_way(waiting, attempt) is not None, "given up as unknown, and somebody may pick up yet"
+            answered = call_of(waiting, line.number)
+            await line.store.open_call(answered)
+            assert dialing.under_way(waiting, attempt)["answered"]
+            await line.end(answered.call_id, now(), CallOutcome.ANSWERED)
+            assert dialing.under_way(waiting, attempt) is None
+
+    async def test_that_was_taken_for_lost_and_went_on_is_done(self, plane: ControlPlane, owner: Client) -> None:
+        """The machine of the job that died comes back, and closes the call that another goes on with: the plan ends as the
+        call ends, once, and meanwhile it can still be taken up."""
+        async with open_line(plane, owner) as line:
+            business, dialing = Business(plane, owner, str(line.assistant_id), line.number), Dialing(plane)
+            planned, attempt = await ringing(business, dialing)
+            answered = call_of(planned, line.number)
+            await line.store.open_call(answered)
+            await line.end(answered.call_id, now(), CallOutcome.LOST)
+            found = await business.reads(planned)
+            assert (found["state"], found["outcome"]) == ("given_up", "failed")
+            assert dialing.under_way(planned, attempt)["answered"]
+            for _ in range(2):
+                await line.end(answered.call_id, now(), CallOutcome.ANSWERED)
+            found = await business.reads(planned)
+            assert (found["state"], found["outcome"]) == ("done", "talked")
+            assert [one["outcome"] for one in found["tries"]] == ["talked"]
+            assert dialing.under_way(planned, attempt) is None
+
     async def test_that_nobody_may_speak_in_is_given_up(self, business: Business, dialing: Dialing) -> None:
         """The assistant was paused between ringing and answering."""
         planned, _ = await ringing(business, dialing)

@@ -16,7 +16,7 @@ from agent.outgoing import Assignment, livekit_once, outcome_of, place, read_ass
 from contracts.errors import StoreUnavailable
 from contracts.ids import call_id_for
 from sandbox.livekit import KEY, SECRET
-from store.dialling import Ringing, TryOutcome
+from store.dialling import Ringing, TryOutcome, UnderWay
 from tests.fakes.livekit import CALLER, NUMBER, Server, serving
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -38,6 +38,9 @@ class Book:
         self.begun_by = begun_by
         return Ringing(planned_call_id, attempt_id, CALLER, "", "it", "reminder", NUMBER, "hang_up")
 
+    async def find_under_way(self, planned_call_id: UUID, attempt_id: UUID) -> UnderWay | None:
+        raise AssertionError("who rings has nothing to take up")
+
     async def end(self, ringing: Ringing, outcome: TryOutcome, *, sip_status: int | None = None) -> None:
         if self.away:
             raise StoreUnavailable("away")
@@ -56,6 +59,10 @@ class Somebody:
 class Room:
     name: str = "out-1"
     remote_participants: dict[str, Somebody] = field(default_factory=dict[str, Somebody])
+    connected: bool = True
+
+    def isconnected(self) -> bool:
+        return self.connected
 
 
 @dataclass
@@ -195,6 +202,23 @@ async def test_an_answer_that_is_lost_is_not_a_call_that_is_lost(line: Line) -> 
     assert placed is not None
     assert placed[0].sip_call_id == "SCL_2"
     assert line.book.ended == []
+
+
+async def test_a_job_that_was_put_out_leaves_the_call_to_the_next(line: Line) -> None:
+    """It hung, and another took the call up: whatever it is told late, it neither speaks, nor ends the room, nor says that
+    nothing is known. A carrier's own word it passes on."""
+    line.job.room.connected = False
+    line.job.has(line.assignment, sip_callID="SCL_1", sip_callStatus="active")
+    assert await line.rings() is None
+    line.book.begun_by = None
+    await line.server.fault("create_sip_participant", "status", status=500)
+    line.job.room.remote_participants.clear()
+    assert await line.rings() is None
+    assert (line.book.ended, line.job.deleted) == ([], 0)
+    await line.telephone(486)
+    line.book.begun_by = None
+    assert await line.rings() is None
+    assert (line.book.ended, line.job.deleted) == ([("busy", 486)], 0)
 
 
 async def test_nobody_is_waited_for_without_end(line: Line) -> None:

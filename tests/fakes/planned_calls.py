@@ -120,6 +120,10 @@ class Dialing:
         arguments = (planned["planned_call_id"], attempt, worker or uuid4(), seconds)
         return str(self.call("begin_planned_call_v1", *arguments)["status"])
 
+    def under_way(self, planned: dict[str, Any], attempt: UUID) -> Any:
+        """For the job that takes it up."""
+        return self.call("find_call_under_way_v1", planned["planned_call_id"], attempt)
+
     def end(self, planned: dict[str, Any], attempt: UUID, outcome: str, sip_status: int | None = None) -> str:
         return str(self.call("end_planned_call_v1", planned["planned_call_id"], attempt, outcome, sip_status))
 

@@ -5,7 +5,7 @@ Owns: seeding an assistant, ringing it, speaking as its caller, and what the cal
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -210,9 +210,11 @@ class House:
         line: Callable[[InboundCall], InProcessLine] | None = None,
         test_of: RanOn | None = None,
         outgoing: Outgoing | None = None,
+        past: Sequence[CallEvent] = (),
     ) -> AsyncGenerator[Ring]:
         """Rings, or, with `outgoing`, has been rung and picks up. At the end of the block hangs up if AVA has
-        not, and closes the record. `test_of`: from a browser, to try that version."""
+        not, and closes the record. `test_of`: from a browser, to try that version. `past`: what is on record of a job that had
+        this call and died."""
         sip = f"SCL_{uuid4().hex[:10]}"
         inbound = InboundCall(
             call_id=call_id_for(sip),
@@ -224,10 +226,15 @@ class House:
         )
         ring = Ring(inbound, line(inbound) if line else InProcessLine(inbound, noise=noise), self.stack)
         await ring.announce()
+        if past:
+            await self.resources.store.open_call(inbound)
+            await self.resources.store.append_events(inbound.call_id, past)
         watched = replace(resources or self.resources, watch=ring.watch)
         async with http_context.open():
             with fake_job_context() as job:
-                ring.task = asyncio.create_task(run_call(ring.line, watched, ring.opened.append, outgoing=outgoing))
+                ring.task = asyncio.create_task(
+                    run_call(ring.line, watched, ring.opened.append, outgoing=outgoing, succeeding=bool(past))
+                )
                 try:
                     yield ring
                 finally:

@@ -15,6 +15,7 @@ from store.duties import Duty
 from tests.fakes.duties import MemoryDuties
 
 ME, OTHER = UUID(int=1), UUID(int=2)
+CALLEE = Present(frozenset({"callee-1"}), frozenset({"agent-0"}))
 CALLER = Present(frozenset({"sip_1"}), frozenset())
 
 
@@ -24,6 +25,9 @@ class Line(Rooms):
 
     people: dict[str, Present] = field(default_factory=dict[str, Present])
     comes: int | None = 1
+    first: str = ""
+    appears_after: int = 0  # looks
+    sent_with_all: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     sent: list[tuple[str, dict[str, object]]] = field(default_factory=list[tuple[str, dict[str, object]]])
     gone: list[str] = field(default_factory=list[str])
     away: bool = False
@@ -31,13 +35,19 @@ class Line(Rooms):
     async def present(self, room: str) -> Present:
         if self.away:
             raise RoomsUnavailable("unavailable")
-        return self.people.get(room, NOBODY)
+        self.appears_after -= 1
+        return self.people.get(room, NOBODY) if self.appears_after < 0 else NOBODY
+
+    async def sent_with(self, room: str) -> str:
+        return self.first
 
     async def waiting(self) -> list[str]:
         return [name for name, there in self.people.items() if there.callers and not there.agents]
 
     async def send(self, room: str, metadata: str) -> None:
-        self.sent.append((room, json.loads(metadata)["ava_successor"]))
+        said = json.loads(metadata)
+        self.sent.append((room, said.pop("ava_successor")))
+        self.sent_with_all.append(said)
         if self.comes is not None and len(self.sent) >= self.comes:
             there = self.people[room]
             self.people[room] = Present(there.callers, there.agents | {f"agent-{len(self.sent)}"})
@@ -49,7 +59,8 @@ class Line(Rooms):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("BEAT", 0.01), ("_ROUNDS", 0.01), ("_COMES_WITHIN", 0.05), ("_LOOK", 0.005)):
+    quick = {"BEAT": 0.01, "_ROUNDS": 0.01, "_COMES_WITHIN": 0.05, "_LOOK": 0.005, "_RUNG_WITHIN": 0.05}
+    for name, seconds in quick.items():
         monkeypatch.setattr(lookout, name, seconds)
 
 
@@ -95,6 +106,35 @@ async def test_a_caller_who_has_hung_up_needs_nobody() -> None:
     watch.job_died(Duty("call-1", 1, "a"))
     await asyncio.sleep(0.05)
     assert (line.sent, line.gone, duties.rows) == ([], [], {})
+
+
+async def test_the_next_is_told_what_the_first_was() -> None:
+    """Whom it was to ring, or which version it was to try: the room does not say."""
+    duties, line = MemoryDuties(), Line({"out-1": CALLEE}, first='{"attempt_id": "1"}')
+    watch = Lookout(ME, duties, line, lambda: [])
+    watch.job_died(Duty("out-1", 1, "a"))
+    await _until(lambda: watch.counts.came == 1)
+    assert line.sent == [("out-1", {"epoch": 2, "certain": True})]
+    assert line.sent_with_all == [{"attempt_id": "1"}]
+
+
+async def test_whom_a_job_asked_for_as_it_died_is_looked_for() -> None:
+    """LiveKit rings them all the same, a moment after the job's end was seen."""
+    duties, line = MemoryDuties(), Line({"out-1": CALLEE}, appears_after=3)
+    watch = Lookout(ME, duties, line, lambda: [])
+    watch.job_died(Duty("out-1", 1, "a"))
+    await _until(lambda: watch.counts.came == 1)
+    assert [room for room, _ in line.sent] == ["out-1"]
+
+
+async def test_where_nobody_was_rung_nobody_is_sent() -> None:
+    """The plan makes the try again."""
+    duties, line = MemoryDuties(), Line({"out-1": NOBODY})
+    await duties.enter(Duty("out-1", 1, "a"))
+    watch = Lookout(ME, duties, line, lambda: [])
+    watch.job_died(Duty("out-1", 1, "a"))
+    await _until(lambda: duties.rows == {})
+    assert (line.sent, line.gone) == ([], [])
 
 
 async def test_one_that_does_not_come_is_sent_again() -> None:

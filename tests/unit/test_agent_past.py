@@ -17,6 +17,7 @@ from contracts.call import (
     CallerSaid,
     CallEvent,
     MessageTaken,
+    PickedUp,
     ToolCalled,
     TurnLatency,
 )
@@ -165,3 +166,21 @@ def test_the_outcome_and_the_latencies_are_of_the_whole_call() -> None:
     progress = past.progress()
     assert (progress.caller_turns, progress.messages, progress.answered) == (1, 1, 0)
     assert past.latencies == [500.0]
+
+
+@pytest.mark.parametrize(
+    ("events", "picked_up_by", "begun"),
+    [
+        ([], None, False),
+        ([CallerSaid(at=NOON, text="Allô ?")], None, False),
+        ([CallerSaid(at=NOON, text="Allô ?"), PickedUp(at=NOON, by="person")], "person", True),
+        ([AssistantSaid(at=NOON, text="Bonjour.")], "person", True),
+        ([PickedUp(at=NOON, by="machine"), AssistantSaid(at=NOON, text="Bonjour.")], "machine", False),
+    ],
+)
+def test_a_call_that_we_placed_has_begun_when_a_person_was_found(
+    events: list[CallEvent], picked_up_by: str | None, begun: bool
+) -> None:
+    """A hello alone may be a machine's; what a machine was told is not a conversation."""
+    past = Past.of(events, rung=True)
+    assert (past.picked_up_by, past.begun) == (picked_up_by, begun)

@@ -1,6 +1,7 @@
 """Who answers in a room: one that lives keeps its call, one that does not is put out before its successor speaks."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,9 +11,11 @@ import pytest
 from livekit import rtc
 from livekit.agents import JobContext
 from livekit.api import TwirpError
+from livekit.protocol.agent import Job
+from livekit.protocol.models import Room as LiveKitRoom
 
 from agent import succession
-from agent.succession import ALIVE, Seat, enter, take_over
+from agent.succession import ALIVE, Seat, enter, metadata_for, seat_of, take_over
 from contracts.errors import StoreUnavailable
 from store.duties import Duty
 from tests.fakes.duties import MemoryDuties
@@ -66,6 +69,17 @@ def job_in(room: Room) -> JobContext:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(succession, "_ANSWERS_WITHIN", 0.05)
+
+
+@pytest.mark.parametrize("first", ['{"planned_call_id": "1", "trunk_id": "ST"}', "", "[]", "not json"])
+def test_a_successor_is_told_what_the_first_job_was_and_its_own_seat(first: str) -> None:
+    """Whatever the first was sent with; sent again for a third, only the seat is another."""
+    seat, third = Seat(Duty("out-1", 2, "J"), certain=True), Seat(Duty("out-1", 3, "J"))
+    metadata = metadata_for(seat, first)
+    assert seat_of(Job(id="J", room=LiveKitRoom(name="out-1"), metadata=metadata)) == seat
+    again = metadata_for(third, metadata)
+    assert seat_of(Job(id="J", room=LiveKitRoom(name="out-1"), metadata=again)) == third
+    assert json.loads(again).get("trunk_id") == ("ST" if "trunk" in first else None)
 
 
 async def test_a_first_job_asks_nobody() -> None:

@@ -70,6 +70,15 @@ async def test_a_caller_who_stays_alone_is_let_go_once() -> None:
     assert [entry["room_sid"] for entry in logs] == ["RM_0"]
 
 
+async def test_whom_ava_rang_is_not_kept_on_a_dead_line() -> None:
+    """They picked up, and nobody talks with them."""
+    line = Line(**{"out-1": [telephone()], "test-1": [telephone()]})
+    watch = Watch(line)
+    await watch.looks()
+    assert await watch.looks(after=ALONE_FOR) == 1
+    assert line.ended == ["out-1"]
+
+
 @pytest.mark.parametrize(
     "there",
     [
