@@ -11,14 +11,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 import httpx
-import structlog
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import iter_route_contexts
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from contracts.errors import DomainError
 from control_api.adapters import AssistantsForCalendars, AssistantsForWebCalls, VoicesForAssistants
 from control_api.assistants import endpoints as assistants
 from control_api.assistants.repository import AssistantRepository
@@ -36,7 +31,6 @@ from control_api.calls.service import LOST_EVERY, CallService
 from control_api.credit import TenantCredit
 from control_api.docs_page import add_docs
 from control_api.edge import Edge
-from control_api.errors import InvalidRequest, MethodNotAllowed, NotFound, Problem, answer, field_problems, from_domain
 from control_api.forlorn import letting_go
 from control_api.health import endpoints as health
 from control_api.health.service import Dependency, HealthService
@@ -79,6 +73,7 @@ from control_api.rate_limits import Allowance, RateLimits
 from control_api.rounds import rounds
 from control_api.settings import Settings
 from control_api.sign_in import Doorkeeper
+from control_api.translation import translate_errors
 from control_api.try_page import add_try
 from control_api.voices import endpoints as voices
 from control_api.voices.elevenlabs import ElevenLabsLibrary
@@ -94,7 +89,6 @@ from store.recordings.shelf import open_shelf
 from store.session import Sessions, open_sessions
 from store.vault import Vault
 
-_log = structlog.get_logger(__name__)
 _HTTP = httpx.Timeout(10.0, connect=3.0)
 _PREVIEW_BYTES = 32 * 1024 * 1024
 _CORS_HEADERS = ["authorization", "content-type", "if-match", "idempotency-key", "ava-tenant", "x-request-id"]
@@ -342,7 +336,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -
         app.include_router(router)
     add_docs(app)
     add_try(app, livekit_url=settings.livekit_for_browsers)
-    _translate_errors(app)
+    translate_errors(app)
     _surround(app, settings, limits, metrics)
     return app
 
@@ -358,44 +352,3 @@ def _surround(app: FastAPI, settings: Settings, limits: RateLimits, metrics: Met
         expose_headers=_CORS_EXPOSED,
         max_age=600,
     )
-
-
-def _translate_errors(app: FastAPI) -> None:
-    async def domain(request: Request, error: Exception) -> Response:
-        problem = from_domain(error) if isinstance(error, DomainError) else from_domain(DomainError())
-        if problem.status >= 500:
-            code = getattr(error, "code", "error")
-            _log.error("request.failed", code=code, why=str(error), exc_info=error if problem.status == 500 else None)
-        return answer(problem, request)
-
-    async def invalid(request: Request, error: Exception) -> Response:
-        found = field_problems(error.errors()) if isinstance(error, RequestValidationError) else []
-        what = "1 field is not valid" if len(found) == 1 else f"{len(found)} fields are not valid"
-        return answer(InvalidRequest(f"{what}: see errors", errors=found), request)
-
-    async def starlette_said(request: Request, error: Exception) -> Response:
-        return answer(_from_starlette(error, request), request)
-
-    app.add_exception_handler(DomainError, domain)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, starlette_said)
-
-
-def _from_starlette(error: Exception, request: Request) -> Problem:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    if status == 405:
-        headers = {"allow": ", ".join(_methods_at(request))}
-        return MethodNotAllowed("that method is not for this address: see Allow", headers=headers)
-    if status == 404:
-        return NotFound("there is nothing at this address: see /docs")
-    return InvalidRequest("the body can't be read: send JSON")
-
-
-def _methods_at(request: Request) -> list[str]:
-    """Of every operation at the address: the framework names those of the first one only."""
-    path = str(request.scope["path"]).removeprefix(str(request.scope.get("root_path", "")))
-    methods: set[str] = set()
-    for route in iter_route_contexts(request.app.routes):
-        if route.path_regex.match(path):
-            methods |= route.methods or set()
-    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
