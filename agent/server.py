@@ -23,7 +23,6 @@ log = structlog.get_logger("agent.server")
 
 State = Literal["warming", "connecting", "ready", "draining", "failed"]
 _LOOK = 0.1
-_HELD, _REFILL = 5.0, 1.0  # seconds: a burst has been greeted; the pool has begun to fill up again
 
 
 class Server(AgentServer):
@@ -36,7 +35,6 @@ class Server(AgentServer):
         self._warm_processes = warm_processes
         self._is_warm = False
         self._died: Callable[[Duty], None] | None = None
-        self._holds_from = 0.0
         self.on("worker_started", self._listen)
 
     @property
@@ -69,21 +67,6 @@ class Server(AgentServer):
 
     def _listen(self) -> None:
         self._proc_pool.on("process_closed", self._closed_process)
-        self._proc_pool.on("process_job_launched", self._hold_back)
-
-    def _hold_back(self, _: JobExecutor) -> None:
-        """While calls begin, their processors' time is theirs: the processes for the next ones are made a little later. Not
-        much later, however long calls go on coming."""
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._holds_from:
-            return
-        self._holds_from = loop.time() + _HELD + _REFILL
-        self._keep_idle(0)
-        loop.call_later(_HELD, self._keep_idle, self._warm_processes)
-
-    def _keep_idle(self, processes: int) -> None:
-        """A job that finds none is given one all the same."""
-        self._proc_pool._default_num_idle_processes = processes  # pyright: ignore[reportPrivateUsage] - it has no setter
 
     def _closed_process(self, process: JobExecutor) -> None:
         job, code = process.running_job, getattr(process, "exitcode", None)

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import inspect
 import json
 import math
 import socket
@@ -15,7 +14,6 @@ import httpx
 import pytest
 from livekit.agents import AgentServer
 from livekit.agents.ipc.job_executor import JobExecutor
-from livekit.agents.ipc.proc_pool import ProcPool
 from livekit.protocol.agent import Job
 from livekit.protocol.models import Room
 from structlog.testing import capture_logs
@@ -57,7 +55,6 @@ def test_what_is_overridden_is_there() -> None:
         assert callable(getattr(AgentServer, name))
     for name in ("_draining", "_connecting", "_connection_failed", "_id"):
         assert name in server(running=False).__dict__
-    assert "self._default_num_idle_processes" in inspect.getsource(ProcPool._main_task)
 
 
 @pytest.mark.parametrize(
@@ -66,25 +63,6 @@ def test_what_is_overridden_is_there() -> None:
 def test_a_call_weighs_nothing_until_there_is_no_room_for_one(jobs: int, reserved: int, load: float) -> None:
     """Calls that were promised in the same moment count as calls, and not as load: a burst is taken whole."""
     assert server(jobs=jobs, reserved=reserved)._get_effective_load() == load
-
-
-async def test_while_calls_begin_no_processes_are_made_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They would take the processor from those who are being answered. However many calls come meanwhile, they are made."""
-    monkeypatch.setattr("agent.server._HELD", 0.05)
-    monkeypatch.setattr("agent.server._REFILL", 0.05)
-    made = server()
-    pool: Any = made._proc_pool
-    pool._default_num_idle_processes = 2
-
-    async def calls_come_until(processes: int) -> None:
-        async with asyncio.timeout(5):
-            while pool._default_num_idle_processes != processes:
-                made._hold_back(cast(JobExecutor, None))
-                await asyncio.sleep(0.01)
-
-    await calls_come_until(0)
-    await calls_come_until(2)
-    await calls_come_until(0)
 
 
 async def test_it_registers_when_its_processes_are_warm(monkeypatch: pytest.MonkeyPatch) -> None:
