@@ -43,8 +43,8 @@ from contracts.call import InboundCall
 log = structlog.get_logger("agent.worker")
 
 CALLS_PER_CORE = 6
-"""A call's process takes 15 to 17 % of a core while nobody speaks (bench/calls.py): more than that can't begin at once, and the
-load threshold has the word once they talk."""
+"""A call's process takes 11 % of a core while nobody speaks and the machine has little else to do, 18 % on a busy one: more
+can't begin at once. Once they talk (26 %, bench/results/calls.md) the load threshold has the word."""
 
 _JOIN_DEADLINE = 20.0
 

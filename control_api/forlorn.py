@@ -12,6 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 import aiohttp
 import structlog
+from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol.models import ParticipantInfo
 from livekit.protocol.models import Room as RoomInfo
@@ -138,7 +139,7 @@ class RoomsOnLiveKit:
             return await self._livekit.ask(send)
         except api.ServerError as error:
             raise (_Gone if error.code == "not_found" else LineSilent)(f"{error.code}, {error.status}") from None
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, DecodeError) as error:
             raise LineSilent(f"no answer from LiveKit: {type(error).__name__}") from None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 import aiohttp
+from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol.agent_dispatch import CreateAgentDispatchRequest
 from livekit.protocol.models import Pagination
@@ -56,5 +57,5 @@ class LiveKitDialer(Dialer):
                 # its text may hold numbers
                 raise DialerRefused(f"LiveKit refused the request ({error.code}, {error.status})") from None
             raise DialerAway(f"LiveKit could not answer ({error.code}, {error.status})") from None
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, DecodeError) as error:
             raise DialerAway(f"no answer from LiveKit: {type(error).__name__}") from None

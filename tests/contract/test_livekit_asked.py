@@ -12,6 +12,8 @@ from pydantic import SecretStr
 
 from control_api.forlorn import LineSilent, RoomsOnLiveKit
 from control_api.livekit import LiveKit
+from control_api.planned_calls.livekit_dialer import LiveKitDialer
+from control_api.planned_calls.ports import DialerAway
 from sandbox.livekit import KEY, SECRET
 from tests.fakes.livekit import Server, serving
 
@@ -71,3 +73,24 @@ async def test_whoever_looks_for_callers_alone_is_told_that_the_line_is_silent(s
     with pytest.raises(LineSilent, match="no answer from LiveKit"):
         await nowhere.list_rooms()
     await nowhere.aclose()
+
+
+async def test_what_is_not_livekit_is_no_answer() -> None:
+    """Something else listens at the address: a proxy's page, a wrong port."""
+
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r\n\r\n<html/>")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(page, "127.0.0.1", 0) as other:
+        url = f"http://127.0.0.1:{other.sockets[0].getsockname()[1]}"
+        there = RoomsOnLiveKit(url, KEY, SecretStr(SECRET))
+        dialer = LiveKitDialer(url, KEY, SecretStr(SECRET), agent_name="ava")
+        with pytest.raises(LineSilent, match="no answer from LiveKit"):
+            await there.list_rooms()
+        with pytest.raises(DialerAway, match="no answer from LiveKit"):
+            await dialer.find_trunk("+33478000000")
+        await there.aclose()
+        await dialer.aclose()

@@ -38,10 +38,8 @@ CUT_OFF = PHRASES["fr"].cut_off
 DURING_A_DEPLOY = 6  # calls; ten, with all that rings and answers them, are three cores' work (bench/calls.py)
 BURST = 12
 PATIENCE = 40.0  # seconds
-PATIENT = {
-    "silence_prompt": 60.0,
-    "silence_hang_up": 180.0,
-}  # a worker takes its time to start; callers say nothing meanwhile
+# a worker takes its time to start, and callers say nothing meanwhile
+PATIENT = {"silence_prompt": 60.0, "silence_hang_up": 180.0}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
