@@ -217,7 +217,7 @@ class DayFigures(BaseModel):
 
 
 class Statistics(BaseModel):
-    """Of the calls that began in the range; test calls are left out."""
+    """Of the calls that began in the range, those that AVA placed among them; test calls are left out."""
 
     since: datetime = Field(serialization_alias="from")
     before: datetime = Field(serialization_alias="to")
