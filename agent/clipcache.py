@@ -1,8 +1,10 @@
 """Speech that is the same in every call, kept on disk as raw PCM. Bounded; the least recently used goes first."""
 
 import asyncio
+import fcntl
 import os
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -51,6 +53,23 @@ class ClipCache:
             except OSError as error:
                 log.error("clip not kept", errno=error.errno)
 
+    @asynccontextmanager
+    async def making(self, key: ClipKey) -> AsyncGenerator[bool]:
+        """True for one of those who want to make it at the same time, in whichever process: a voice is paid for once."""
+        mark = self._directory / f"{key.value}.making"
+        try:
+            held = await asyncio.to_thread(_take, mark)
+        except OSError as error:  # a disk that refuses keeps nobody from it
+            log.error("clip not marked", errno=error.errno)
+            yield True
+            return
+        try:
+            yield held is not None
+        finally:
+            if held is not None:
+                mark.unlink(missing_ok=True)
+                os.close(held)
+
     def _path(self, key: ClipKey) -> Path:
         return self._directory / f"{key.value}.pcm"
 
@@ -78,6 +97,18 @@ class ClipCache:
                 return
             total -= path.stat().st_size
             path.unlink(missing_ok=True)
+
+
+def _take(mark: Path) -> int | None:
+    """-> what is to be closed; None: somebody has it. The system gives it back for one who dies."""
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    opened = os.open(mark, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(opened)
+        return None
+    return opened
 
 
 async def frames(pcm: bytes, *, rate: int = SAMPLE_RATE) -> AsyncIterator[rtc.AudioFrame]:

@@ -51,15 +51,16 @@ class CannedVoice:
         self._phrases = PHRASES[config.language]
 
     async def prepare(self, tts: TTS[Any]) -> None:
-        """Synthesises what is not kept yet; once in the life of a voice. Failures cost nothing but the nicer clip: `tts` is
-        not the session's, where they would count as failed turns. Closes it."""
+        """Synthesises what is not kept yet; once in the life of a voice, and by one of the calls that begin together. Failures
+        cost nothing but the nicer clip: `tts` is not the session's, where they would count as failed turns. Closes it."""
         try:
             for name in CANNED:
                 text = canned_text(self._phrases, name)
                 key = ClipKey.of(self._config, text)
-                if await self._cache.get(key) is None:
-                    async with asyncio.timeout(_SYNTHESIS_DEADLINE):
-                        await self._cache.put(key, await synthesise(tts, text, self._config.language))
+                async with self._cache.making(key) as ours:
+                    if ours and await self._cache.get(key) is None:
+                        async with asyncio.timeout(_SYNTHESIS_DEADLINE):
+                            await self._cache.put(key, await synthesise(tts, text, self._config.language))
         except (APIError, TimeoutError) as error:
             log.warning("clips not prepared", error=type(error).__name__)
         finally:

@@ -3,18 +3,45 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from livekit import rtc
+from livekit.agents.tts import TTS
 
 from agent.clipcache import ClipCache, ClipKey, frames, kept
 from agent.providers.tts import SAMPLE_RATE
+from agent.voice import CANNED, CannedVoice
 from contracts.assistant import AssistantConfig
 
 CLIP = bytes(range(256)) * 10
+
+
+class Synthesis:
+    """As much of a voice provider as is asked for a sentence."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    @asynccontextmanager
+    async def synthesize(self, text: str) -> AsyncIterator[AsyncIterator[Any]]:
+        self.asked.append(text)
+
+        async def audio() -> AsyncIterator[Any]:
+            await asyncio.sleep(0.01)
+            frame = rtc.AudioFrame(
+                data=CLIP, sample_rate=SAMPLE_RATE, num_channels=1, samples_per_channel=len(CLIP) // 2
+            )
+            yield SimpleNamespace(frame=frame)
+
+        yield audio()
+
+    async def aclose(self) -> None:
+        """It has nothing open."""
 
 
 def _bytes_in(folder: Path) -> int:
@@ -44,6 +71,25 @@ async def test_what_was_put_is_found(tmp_path: Path) -> None:
     await cache.put(ClipKey("a"), CLIP)
     assert await cache.get(ClipKey("a")) == CLIP
     assert await ClipCache(tmp_path).get(ClipKey("a")) == CLIP, "it outlives the process"
+
+
+async def test_calls_that_begin_together_pay_for_a_voice_once(tmp_path: Path, config: AssistantConfig) -> None:
+    """Each has a process of its own, and so a cache of its own on the same disk."""
+    voice = Synthesis()
+    await asyncio.gather(*(CannedVoice(config, ClipCache(tmp_path)).prepare(cast("TTS[Any]", voice)) for _ in range(4)))
+    assert len(voice.asked) == len(set(voice.asked)) == len(CANNED)
+    assert _bytes_in(tmp_path) == len(CANNED) * len(CLIP), "no mark is left"
+    await CannedVoice(config, ClipCache(tmp_path)).prepare(cast("TTS[Any]", voice))
+    assert len(voice.asked) == len(CANNED)
+
+
+async def test_who_dies_while_making_a_clip_keeps_nobody_from_it(tmp_path: Path) -> None:
+    """Its mark is left behind."""
+    (tmp_path / "a.making").touch()
+    async with ClipCache(tmp_path).making(ClipKey("a")) as ours:
+        assert ours
+        async with ClipCache(tmp_path).making(ClipKey("a")) as again:
+            assert not again
 
 
 async def test_least_recently_used_goes_first(tmp_path: Path) -> None:
