@@ -126,12 +126,15 @@ def on_line(
     agent_name: str,
     allowed_addresses: Collection[str] = (),
     auth: DigestAuth | None = None,
+    outgoing: str | None = None,
 ) -> Iterator[Drift]:
     """A number that should be reached, against what the line has under its label."""
     if purchase.state not in SETTLED:
         return
     found = route or FoundRoute(purchase.label)
-    wrong = found.drift_from(purchase.e164, agent_name=agent_name, allowed_addresses=allowed_addresses, auth=auth)
+    wrong = found.drift_from(
+        purchase.e164, agent_name=agent_name, allowed_addresses=allowed_addresses, auth=auth, outgoing=outgoing
+    )
     if wrong:
         what = ", ".join(_LINE_WORDS[one] for one in wrong)
         yield _of(purchase, Kind.ROUTE_WRONG, f"on the line: {what}", repairable=True)
@@ -144,6 +147,7 @@ _LINE_WORDS: Mapping[RouteDrift, str] = {
     RouteDrift.OTHER_NUMBERS: "the trunk takes other numbers",
     RouteDrift.OTHER_SOURCES: "the trunk takes calls from elsewhere",
     RouteDrift.OTHER_AGENT: "the rule leads to another agent",
+    RouteDrift.NO_WAY_OUT: "no trunk takes its calls out to their carrier",
     RouteDrift.ALTERED: "the trunk or the rule was changed",
     RouteDrift.SPARES: "there are several trunks or rules",
 }

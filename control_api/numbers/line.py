@@ -64,6 +64,7 @@ class RouteDrift(StrEnum):
     OTHER_NUMBERS = "other_numbers"
     OTHER_SOURCES = "other_sources"
     OTHER_AGENT = "other_agent"
+    NO_WAY_OUT = "no_way_out"
     ALTERED = "altered"
     SPARES = "spares"
 
@@ -73,8 +74,8 @@ class FoundRoute:
     """What carries one label. `rule_attached`: the rule takes the calls of this trunk, and only of this one.
 
     `agent_name` and `dialed` are what the rule gives the agent; None where there is no rule, or not just one agent.
-    `altered` is as in `RouteDrift`. `spares` are the ids of further trunks and rules with the same label. Whether a
-    carrier's password is still the same can't be seen.
+    `outgoing` is the carrier to which calls from one of the `numbers` go out. `altered` is as in `RouteDrift`. `spares` are the
+    ids of further trunks and rules with the same label. Whether a carrier's password is still the same can't be seen.
     """
 
     label: str
@@ -86,6 +87,7 @@ class FoundRoute:
     rule_attached: bool = False
     agent_name: str | None = None
     dialed: str | None = field(default=None, repr=False)
+    outgoing: str | None = None
     altered: bool = False
     spares: tuple[str, ...] = ()
 
@@ -96,8 +98,10 @@ class FoundRoute:
         agent_name: str,
         allowed_addresses: Collection[str] = (),
         auth: DigestAuth | None = None,
+        outgoing: str | None = None,
     ) -> tuple[RouteDrift, ...]:
-        """Empty: a call to ``e164`` from where it may come reaches ``agent_name`` through this route."""
+        """Empty: a call to ``e164`` from where it may come reaches ``agent_name`` through this route, and calls from it go to
+        ``outgoing``, or nowhere."""
         has_trunk, has_rule = self.trunk_id is not None, self.rule_id is not None
         sources = {parse_source(address) for address in allowed_addresses}
         username = auth.username if auth else None
@@ -109,6 +113,7 @@ class FoundRoute:
             and (set(self.allowed_addresses) != sources or self.auth_username != username),
             RouteDrift.RULE_DETACHED: has_trunk and has_rule and not self.rule_attached,
             RouteDrift.OTHER_AGENT: has_rule and (self.agent_name, self.dialed) != (agent_name, e164),
+            RouteDrift.NO_WAY_OUT: outgoing is not None and self.outgoing != outgoing,
             RouteDrift.ALTERED: self.altered,
             RouteDrift.SPARES: bool(self.spares),
         }

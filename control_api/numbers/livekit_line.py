@@ -117,12 +117,12 @@ class LiveKitLine(Line):
 
     async def find_routes(self, *, numbers: Collection[str] = ()) -> FoundRoutes:
         async with self._in_time():
-            trunks, rules = await self._wire.trunks(), await self._wire.rules()
-        trunks_of, rules_of = self._by_label(trunks), self._by_label(rules)
+            trunks, rules, outgoing = await self._wire.trunks(), await self._wire.rules(), await self._wire.outgoing()
+        trunks_of, rules_of, out_of = self._by_label(trunks), self._by_label(rules), self._by_label(outgoing)
         return FoundRoutes(
             ours=tuple(
-                route_of(label, trunks_of.get(label, []), rules_of.get(label, []))
-                for label in sorted(trunks_of.keys() | rules_of.keys())
+                route_of(label, trunks_of.get(label, []), rules_of.get(label, []), out_of.get(label, []))
+                for label in sorted(trunks_of.keys() | rules_of.keys() | out_of.keys())
             ),
             foreign=tuple(
                 ForeignTrunk(trunk.sip_trunk_id, trunk.name, tuple(trunk.numbers))

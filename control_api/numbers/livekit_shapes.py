@@ -122,7 +122,12 @@ def rule_as(wanted: Wanted, trunk_id: str, current: SIPDispatchRuleInfo | None =
     return rule
 
 
-def route_of(label: str, trunks: Iterable[SIPInboundTrunkInfo], rules: Iterable[SIPDispatchRuleInfo]) -> FoundRoute:
+def route_of(
+    label: str,
+    trunks: Iterable[SIPInboundTrunkInfo],
+    rules: Iterable[SIPDispatchRuleInfo],
+    ways_out: Iterable[SIPOutboundTrunkInfo] = (),
+) -> FoundRoute:
     """What carries the label, from all the trunks and rules that do."""
     ordered_trunks = sorted(trunks, key=identity_of)
     trunk = ordered_trunks[0] if ordered_trunks else None
@@ -131,6 +136,8 @@ def route_of(label: str, trunks: Iterable[SIPInboundTrunkInfo], rules: Iterable[
     rule = ordered_rules[0] if ordered_rules else None
     agent = rule.room_config.agents[0] if rule and len(rule.room_config.agents) == 1 else None
     dialed = _object(agent.metadata).get("dialed") if agent else None
+    ordered_out = sorted(ways_out, key=lambda out: (trunk is None or not takes(trunk, out.numbers), identity_of(out)))
+    leads_out = bool(ordered_out) and trunk is not None and takes(trunk, ordered_out[0].numbers)
     return FoundRoute(
         label=label,
         trunk_id=trunk_id or None,
@@ -141,9 +148,10 @@ def route_of(label: str, trunks: Iterable[SIPInboundTrunkInfo], rules: Iterable[
         rule_attached=rule is not None and list(rule.trunk_ids) == [trunk_id],
         agent_name=agent.agent_name if agent else None,
         dialed=dialed if isinstance(dialed, str) else None,
+        outgoing=ordered_out[0].address if leads_out else None,
         altered=(trunk is not None and _sound_trunk(label, trunk) != trunk)
         or (rule is not None and _sound_rule(label, rule) != rule),
-        spares=tuple(identity_of(item) for item in (*ordered_trunks[1:], *ordered_rules[1:])),
+        spares=tuple(identity_of(item) for item in (*ordered_trunks[1:], *ordered_rules[1:], *ordered_out[1:])),
     )
 
 

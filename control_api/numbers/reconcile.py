@@ -152,6 +152,7 @@ class Reconciler:
                 agent_name=self.target.agent_name,
                 allowed_addresses=own.allowed_addresses if own else (),
                 auth=auth,
+                outgoing=own.outgoing_address if own else None,
             )
         return drifts
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from livekit import api
 
 from control_api.app import reconcile_numbers
 from control_api.numbers.reconcile import Report
+from sandbox.livekit import KEY, SECRET
 from tests.fakes.control_plane import Client, ControlPlane
 from tests.fakes.dying import Died, Fate, process
 from tests.fakes.telephone_numbers import at_twilio, bought, execute, key, number_at_twilio, on_line, own_twilio
@@ -32,6 +34,10 @@ async def settled(plane: ControlPlane) -> None:
     """One repair leaves nothing to repair."""
     report = await reconciled(plane)
     assert (report.drifts, report.unreachable) == ((), ())
+
+
+async def ways_out(plane: ControlPlane) -> list[dict[str, Any]]:
+    return (await plane.control("livekit", "state", method="GET"))["outbound_trunks"]
 
 
 async def account_of(owner: Client) -> str:
@@ -144,6 +150,20 @@ class TestHereAndNotThere:
         assert kinds(await reconciled(plane, repair=True)) == ["route_wrong"]
         (found, *_), _ = await on_line(plane, "+12125550151")
         assert found["allowed_addresses"] == ["203.0.113.7"]
+        await settled(plane)
+
+    async def test_no_way_out(self, plane: ControlPlane, owner: Client) -> None:
+        """The trunk by which its calls leave is gone: nobody could be rung from it, nor be fetched for its callers."""
+        trunk = {"e164s": ["+12125550151"], "allowed_addresses": ["203.0.113.7"]}
+        await owner.made("/v1/numbers/sip-trunks", {**trunk, "outgoing_address": "sip.example.com:5060"})
+        [way_out] = await ways_out(plane)
+        async with api.LiveKitAPI(plane.urls["livekit"], KEY, SECRET) as livekit:
+            await livekit.sip.delete_trunk(api.DeleteSIPTrunkRequest(sip_trunk_id=way_out["sip_trunk_id"]))
+        found = await reconciled(plane)
+        assert kinds(found) == ["route_wrong"]
+        assert "out to their carrier" in found.drifts[0].words
+        await reconciled(plane, repair=True)
+        assert [one["address"] for one in await ways_out(plane)] == [way_out["address"]]
         await settled(plane)
 
     async def test_answering_nobody(self, plane: ControlPlane, owner: Client) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from livekit import api
 from pydantic import SecretStr
 
-from control_api.numbers.line import DigestAuth
+from control_api.numbers.line import DigestAuth, RouteDrift
 from control_api.numbers.livekit_line import LiveKitLine
 from sandbox.livekit import KEY, SECRET
 from tests.fakes.livekit import NUMBER, OTHER, Server, serving
@@ -87,3 +88,18 @@ async def test_an_answer_lost_on_the_way_leaves_one_way_out(
     await server.fault("create_outbound_trunk", **fault)
     await ensure(line, outgoing=CARRIER)
     assert len(await ways_out(server)) == 1
+
+
+async def test_where_calls_from_a_number_go_is_found_with_its_route(server: Server, line: LiveKitLine) -> None:
+    """For whoever compares. One whose number no trunk takes any more is none: it is made anew with the rest."""
+    await ensure(line, outgoing=CARRIER)
+    await ensure(line, OTHER, label=OTHERS_LABEL)
+    with_one, without = sorted((await line.find_routes()).ours, key=lambda route: route.outgoing is None)
+    assert (with_one.label, with_one.outgoing, without.outgoing) == (LABEL, CARRIER, None)
+    assert with_one.drift_from(NUMBER, agent_name="ava", outgoing=CARRIER) == ()
+    assert without.drift_from(OTHER, agent_name="ava", outgoing=CARRIER) == (RouteDrift.NO_WAY_OUT,)
+    async with api.LiveKitAPI(server.url, KEY, SECRET) as livekit:
+        await livekit.sip.delete_trunk(api.DeleteSIPTrunkRequest(sip_trunk_id=with_one.trunk_id or ""))
+    left = next(route for route in (await line.find_routes()).ours if route.label == LABEL)
+    assert (left.trunk_id, left.outgoing) == (None, None)
+    assert RouteDrift.NO_WAY_OUT in left.drift_from(NUMBER, agent_name="ava", outgoing=CARRIER)
