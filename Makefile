@@ -12,7 +12,7 @@ CALL     ?=
 LANGUAGE ?= fr
 ARGS     ?=
 
-# of tests/telephony, whose whole takes 20 minutes: the server's settings, calls in, calls out
+# of tests/telephony, whose whole takes half an hour: the server's settings, calls in, calls out
 LINE     := $(patsubst %,tests/telephony/test_%.py,compose_line inbound calls_out)
 
 .DEFAULT_GOAL := help
@@ -42,7 +42,7 @@ test: programs unit ## unit, contract, database, api, calls, journeys, and calls
 unit: $(VENV)/ready node_modules/ready ## the tests without I/O, in seconds
 	$(RUN) -m pytest tests/unit tests/architecture -n 2 $(ARGS)
 
-telephony: $(VENV)/ready node_modules/ready ## all of the real telephone line, killed and replaced workers too (20 minutes)
+telephony: $(VENV)/ready node_modules/ready ## all of the real telephone line, killed and replaced workers too (half an hour)
 	@$(RUN) -m sandbox.programs chromium
 	$(RUN) -m pytest tests/telephony $(ARGS)
 
