@@ -52,6 +52,17 @@ async def test_a_phone_tree_gets_keys_and_the_person_behind_it_hears_who_calls(h
     assert book.ended == []
 
 
+async def test_who_says_more_than_hello_behind_a_phone_tree_is_not_taken_for_an_announcement(house: House) -> None:
+    """The detector's model puts its verdict off three times, for more than AVA waits after an announcement."""
+    book, number = Book(), house.assistant()
+    async with house.ring(number, outgoing=outgoing(book, number)) as ring:
+        await ring.says(MENU, sound=LONG)
+        await pressed(ring, "1")
+        await ring.says("Cabinet du Parc, bonjour, j'écoute.")
+        await ring.greeted()
+    assert "au sujet de votre rendez-vous de demain" in ring.said[0]
+
+
 async def test_a_mailbox_behind_a_phone_tree_gets_the_message(house: House) -> None:
     """And nothing of what the call is about."""
     book, number = Book(), house.assistant()
