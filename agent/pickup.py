@@ -66,7 +66,7 @@ def wants_to_hear_more(detector: AMD) -> bool:
     """Its verdict waits for a timer: for its model, which may put it off three times by up to ten seconds, or for silence. The
     names are the framework's private ones of the pinned version: tests/unit/test_agent_pickup.py fails where one is gone."""
     classifier = detector._classifier  # pyright: ignore[reportPrivateUsage] - it tells nobody
-    return classifier is not None and classifier._silence_timer is not None  # pyright: ignore[reportPrivateUsage]
+    return getattr(classifier, "_silence_timer", None) is not None
 
 
 class _Silence(asyncio.Event):
