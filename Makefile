@@ -36,7 +36,7 @@ talk: $(VENV)/ready node_modules/ready ## the same agent, typed by you (LANGUAGE
 test: programs unit ## unit, contract, database, api, calls, journeys, and calls in and out on the telephone line
 	$(RUN) -m pytest tests/contract tests/database -n 2 $(ARGS)
 	$(RUN) -m pytest tests/api -n 2 $(ARGS)
-	$(RUN) -m pytest tests/calls tests/journeys -n 3 --dist loadfile $(ARGS)
+	$(RUN) -m pytest tests/calls tests/journeys -n 4 --dist loadfile $(ARGS)
 	$(RUN) -m pytest $(LINE) $(ARGS)
 
 unit: $(VENV)/ready node_modules/ready ## the tests without I/O, in seconds
