@@ -4,8 +4,8 @@ Owns: the port, and the words it speaks in: labels, routes, sources of calls, dr
 owns the number and where it sends its calls) and our own database.
 
 A route is one inbound trunk that takes one number, and one dispatch rule that opens a room per call and sends the agent
-in; where the number's carrier takes calls out, one outbound trunk too. All carry the number's label, by which they are found
-again after a crash or a lost answer.
+in; where the number's carrier takes calls out, as Twilio does, one outbound trunk too. All carry the number's label, by which
+they are found again after a crash or a lost answer.
 """
 
 from collections.abc import Collection, Mapping

@@ -28,8 +28,9 @@ Repeatable = Literal["busy", "no_answer", "machine", "failed"]
 _SIGN_IN = "the carrier did not take the trunk's sign-in: an operator looks with ./ava numbers reconcile --repair"
 _ADVICE: Mapping[int, str] = {
     401: _SIGN_IN,
-    403: "the carrier does not let this call out: at Twilio, allow the country under Voice, Geographic permissions; then see"
-    " that the number may be shown to whom it calls, and that the trunk's sign-in is in order (./ava numbers reconcile)",
+    403: "the carrier does not let this call out: at Twilio, allow the country under Voice, Settings, Geographic permissions;"
+    " then see that the number may be shown to whom it calls, and that the trunk's sign-in is in order (an operator looks with"
+    " ./ava numbers reconcile)",
     404: "the carrier knows no such number: see whether it is right",
     407: _SIGN_IN,
     503: "the carrier could not be reached, or takes no more calls: it may pass",
