@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from pydantic import SecretStr
 
 from contracts.errors import DomainError
@@ -21,8 +22,10 @@ from control_api.numbers.carrier_errors import CarrierRefused, CredentialsRefuse
 from control_api.numbers.fallback import recovery_url
 from control_api.numbers.ledger import Ledger
 from control_api.numbers.line import DigestAuth, Line, Route, SourceInvalid, WayOut
-from control_api.numbers.purchase import CarrierAccount, Purchase
+from control_api.numbers.purchase import CarrierAccount, Purchase, State
 from control_api.numbers.words import takeover_words
+
+_log = structlog.get_logger(__name__)
 
 SETTLING = timedelta(minutes=10)
 """How long after it was sent a purchase whose answer was lost may still turn up at the carrier: ten times what was ever
@@ -113,12 +116,18 @@ class Steps:
             return await self.ledger.mark_routed(purchase, await self._own_route(purchase), trunk_sid=None)
         account, carrier = await self.accounts.open_for(purchase)
         with _platform(account):
-            account, trunk = await self._way_in_and_out(carrier, account)
-            route = await self._route(purchase, outgoing=self.way_out(account))
+            trunk, outgoing, refused = await self._led(carrier, account)
+            route = await self._route(purchase, outgoing=outgoing)
             number = await carrier.get_number(purchase.number_sid or "")
             if number.trunk_sid != trunk.trunk_sid:
                 await carrier.attach(number.number_sid, trunk.trunk_sid)
-        return await self.ledger.mark_routed(purchase, route, trunk_sid=trunk.trunk_sid)
+        routed = await self.ledger.mark_routed(purchase, route, trunk_sid=trunk.trunk_sid)
+        if refused is None:
+            return routed
+        if purchase.state is State.ACTIVE:
+            raise refused  # whoever repairs is told
+        _log.error("number.no_way_out", purchase_id=str(purchase.purchase_id), carrier_code=refused.carrier_code)
+        return routed
 
     async def activate(self, purchase: Purchase) -> Purchase:
         """routed -> active."""
@@ -168,6 +177,17 @@ class Steps:
 
     async def _trunk(self, carrier: Carrier, account: CarrierAccount) -> SipTrunk:
         return await carrier.ensure_trunk(**self._way_in(account))
+
+    async def _led(
+        self, carrier: Carrier, account: CarrierAccount
+    ) -> tuple[SipTrunk, WayOut | None, CarrierRefused | None]:
+        """A carrier that lets nobody call out keeps no caller from being answered: what is missing is drift until it is put
+        right."""
+        try:
+            account, trunk = await self._way_in_and_out(carrier, account)
+        except CarrierRefused as refused:
+            return await self._trunk(carrier, account), None, refused
+        return trunk, self.way_out(account), None
 
     async def _way_in_and_out(self, carrier: Carrier, account: CarrierAccount) -> tuple[CarrierAccount, SipTrunk]:
         """The sign-in is ours before it is the carrier's, and known to be there before anything relies on it."""

@@ -172,6 +172,27 @@ async def test_what_keeps_calls_in_is_found_and_mended(
     assert await gets_out(plane, out)
 
 
+async def test_a_carrier_that_lets_nobody_call_out_still_sends_callers(plane: ControlPlane, owner: Client) -> None:
+    """The number answers; that it does not ring out is told until it can be put right, with the reason."""
+    refusal = {"operation": "create_list", "kind": "status", "status": 400, "times": None}
+    await plane.control("twilio", "faults", [refusal])
+    made = await bought(owner)
+    assert (await owner.get(f"/v1/numbers/{made['e164']}")).json()["answers"] is True
+    assert await ways_out(plane) == []
+    refused = await reconciled(plane, repair=True)
+    assert sorted((one.kind.value, one.repaired) for one in refused.drifts) == [
+        ("route_wrong", False),
+        ("trunk_wrong", False),
+    ]
+    assert all("not put right" in one.words for one in refused.drifts)
+    await plane.control("twilio", "faults", method="DELETE")
+    assert all(one.repaired for one in (await reconciled(plane, repair=True)).drifts)
+    left = await reconciled(plane)
+    assert (left.drifts, left.unreachable) == ((), ())
+    [out] = await ways_out(plane)
+    assert await gets_out(plane, out)
+
+
 async def test_many_repairs_at_once_make_one_sign_in(plane: ControlPlane, owner: Client) -> None:
     """Two operators, or an operator and a purchase: what was kept first counts for all."""
     await bought(owner)
