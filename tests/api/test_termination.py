@@ -219,7 +219,7 @@ async def test_the_last_number_leaves_its_accounts_trunk_and_sign_in_alone(plane
     [out] = await ways_out(plane)
     assert await gets_out(plane, out)
     await owner.made(f"/v1/numbers/{IMPORTED}/release", {"confirm": IMPORTED})
-    answer = await owner.delete(f"/v1/carriers/{carrier['carrier_id']}")
+    answer = await owner.http.delete(f"/v1/carriers/{carrier['carrier_id']}")
     assert answer.status_code == 204, answer.text
     [row] = plane.database.select(
         "select sealed_secret, termination_username, sealed_termination, termination_set_at from carrier_accounts"

@@ -14,7 +14,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from livekit import api
+from pydantic import SecretStr
 
+from control_api.numbers.line import DigestAuth, WayOut
+from control_api.numbers.livekit_line import LiveKitLine
 from demo.exchange import LOOPBACK, Exchange
 from demo.owner import ROUND_THE_CLOCK, OnTheLine
 from demo.platform import environment_of
@@ -90,6 +94,9 @@ async def test_a_call_back_from_an_imported_number_is_answered_and_on_record(lin
         await phone.answer()
         await phone.say("fr-yes")
         assert await phone.until_quiet(1.0, patience=15)
+        before = len(phone.line.ava.stretches)
+        await phone.say("fr-where")
+        assert await phone.until_quiet(1.0, after=before, patience=15)
         await phone.hang_up()
     found = await plan_in(exchange, planned, "done", "given_up")
     assert (found["state"], found["outcome"], found["attempts"]) == ("done", "talked", 1)
@@ -176,6 +183,28 @@ async def test_another_password_is_refused_reported_and_mended(line: Line, at_tw
         found = await plan_in(exchange, planned, "planned", "given_up")
         assert found["tries"][0]["outcome"] == "busy"
     await exchange.owner.ask("POST", f"/v1/planned-calls/{planned['planned_call_id']}/cancel")
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+async def test_the_real_server_tells_of_a_way_out_as_it_was_made(line: Line, encrypted: bool) -> None:
+    """With its encryption: asked for again, it is found right and nothing is made anew."""
+    telephony, number, label = line.exchange.line, "+33199000017", f"ava:test-{encrypted}"
+    out = WayOut("ava-1.pstn.twilio.com", DigestAuth("ava-name", SecretStr("A-password-12")), encrypted=encrypted)
+    own = LiveKitLine(telephony.url, telephony.api_key, SecretStr(telephony.api_secret))
+    asked = api.ListSIPOutboundTrunkRequest(numbers=[number])
+    async with api.LiveKitAPI(telephony.url, telephony.api_key, telephony.api_secret) as livekit:
+        try:
+            made: list[str] = []
+            for _ in range(2):
+                await own.ensure_route(number, label=label, agent_name="nobody", metadata={}, outgoing=out)
+                [trunk] = [one for one in (await livekit.sip.list_outbound_trunk(asked)).items if number in one.numbers]
+                made.append(trunk.sip_trunk_id)
+            [route] = [one for one in (await own.find_routes()).ours if one.label == label]
+            assert made[0] == made[1]
+            assert route.drift_from(number, agent_name="nobody", outgoing=out) == ()
+        finally:
+            await own.drop_route(number, label=label)
+            await own.aclose()
 
 
 async def reconcile(exchange: Exchange, *options: str) -> str:
