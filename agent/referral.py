@@ -22,8 +22,7 @@ FAILURES: Final = (api.ServerError, aiohttp.ClientError, OSError, TimeoutError)
 """What asking LiveKit can end with."""
 
 _BY_TEL_URI = ".pstn.twilio.com"
-"""Of a carrier that is named the telephone network as `tel:`. What Twilio is told as `sip:` it takes for a SIP endpoint, where
-it is not in a trunk's own domain."""
+"""Of Twilio's trunks. A `tel:` there means the telephone network; a `sip:` may be taken for a SIP endpoint and refused."""
 
 _FIND_DEADLINE = 4.0
 _REFER_DEADLINE = 40.0  # longer than LiveKit's own, 30 s and 2 on top: its answer is the better one
