@@ -99,7 +99,7 @@ class SipService:
     async def _create(self, raw: bytes) -> Any:
         asked = CreateParticipant.FromString(raw)
         wanted = _wanted(asked)
-        call = OutgoingCall(self._lines, wanted, await _resolved(wanted.address, self._hosts))
+        call = OutgoingCall(self._lines, wanted, await resolved(wanted.address, self._hosts))
         host, ports = self._media
         try:
             participant_id = await call.join(*self._room, host=host, ports=ports)
@@ -198,8 +198,8 @@ def _wanted(asked: Any) -> Wanted:
     )
 
 
-async def _resolved(address: str, hosts: Mapping[str, str]) -> Address:
-    """Raises RpcError where the trunk's name leads nowhere."""
+async def resolved(address: str, hosts: Mapping[str, str]) -> Address:
+    """Where a trunk's address leads, by the hosts before the system. Raises RpcError where it leads nowhere."""
     named = address.partition(":")[0].casefold()
     address = next((place for pattern, place in hosts.items() if fnmatchcase(named, pattern)), address)
     host, _, port = address.partition(":")
