@@ -24,6 +24,7 @@ from livekit.rtc import ParticipantTrackPermission
 
 from agent.hold_music import playing
 from agent.referral import FAILURES, find_outgoing, told_by
+from agent.sip_answers import status_of
 from contracts.call import TransferResult
 
 log = structlog.get_logger("agent.handover")
@@ -175,7 +176,7 @@ class Handover:
             async with asyncio.timeout(answered_within):
                 await self._ctx.api.sip.create_sip_participant(asked, timeout=answered_within)
         except api.ServerError as error:
-            log.info("the person was not reached", code=error.code)
+            log.info("the person was not reached", code=error.code, sip_status=status_of(error))
             return told_by(error)
         except TimeoutError:
             return "no_answer"

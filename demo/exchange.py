@@ -24,8 +24,9 @@ from sandbox.database import Database
 from sandbox.postgres import free_port
 from sandbox.programs import Say, say_nothing
 from sandbox.providers import StandIns
-from sandbox.servers import Server
+from sandbox.servers import Server, free_udp_port
 from sandbox.telephony import TelephoneLine, open_telephony
+from sandbox.twilio_edge import Edge, hosts_of, open_edge
 from store.vault import generate_key
 
 LOOPBACK = "127.0.0.1"
@@ -51,6 +52,8 @@ class Exchange:
 
     data: Path
     first: Worker
+    edge: Edge
+    """Where calls out of Twilio's numbers go: `edge.telephones` says who is rung."""
 
     @property
     def database(self) -> Database:
@@ -95,7 +98,9 @@ async def open_exchange(
     async with AsyncExitStack() as running:
         api_port = free_port()
         webhook = f"http://{LOOPBACK}:{api_port}/v1/webhooks/livekit"
-        line = await running.enter_async_context(open_telephony(webhook=webhook, build=build, say=say))
+        edge_port = free_udp_port()
+        telephony = open_telephony(webhook=webhook, hosts=hosts_of(edge_port), build=build, say=say)
+        line = await running.enter_async_context(telephony)
         say("starting the database, the stand-ins, the API and the worker")
         database = await running.enter_async_context(Database())
         options = {"calcom": {"api_key": CAL_KEY}, "issuer": {"keys": json.dumps(dict(database.issuer_keys))}}
@@ -125,7 +130,8 @@ async def open_exchange(
         token, _ = await platform.token(email="owner@example.com", expires_in=12 * 3600)
         headers = {"authorization": f"Bearer {token}"}
         http = await running.enter_async_context(httpx.AsyncClient(base_url=url, headers=headers, timeout=30))
-        yield Exchange(line, platform, worker.server, url, Owner(http), data / "recordings", token, data, worker)
+        edge = await running.enter_async_context(open_edge(edge_port, urls["twilio"]))
+        yield Exchange(line, platform, worker.server, url, Owner(http), data / "recordings", token, data, worker, edge)
 
 
 async def _keep_the_diary(platform: Platform) -> None:

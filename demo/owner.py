@@ -1,11 +1,12 @@
-"""A business that sets itself up through the API: an assistant, its calendar, its numbers on a SIP trunk of its own.
+"""A business that sets itself up through the API: an assistant, its calendar, its numbers: bought, imported, or on a SIP trunk
+of its own.
 
 Owns: the requests, in order. Refuses: where the API runs (`demo.api`) and what answers the calls (`demo.exchange`).
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -62,16 +63,35 @@ class Owner:
         outgoing: str | None = None,
         **changes: Any,
     ) -> OnTheLine:
-        """From the French dental preset with `changes`; published; every service booked in the connected calendar.
-        `outgoing`: the telephone, as host:port, to which all calls from these numbers go."""
+        """As `publishes`. `outgoing`: the telephone, as host:port, to which all calls from these numbers go."""
+        made = await self.publishes(**changes)
+        await self.brings(numbers, allowed=allowed, assistant_id=made.assistant_id, outgoing=outgoing)
+        return replace(made, numbers=tuple(numbers))
+
+    async def publishes(self, **changes: Any) -> OnTheLine:
+        """From the French dental preset with `changes`; every service booked in the connected calendar. On no number yet."""
         preset = {"industry": "health", "language": "fr"}
         body = {"preset": preset, "name": "Accueil", "changes": {**_BY_VOICE_ACTIVITY, **changes}}
         made = await self.make("/v1/assistants", body)
         path = f"/v1/assistants/{made['assistant_id']}"
         event_types = await self._connects_calendar(path, [s["service_id"] for s in made["config"]["services"]])
         await self.make(f"{path}/publish")
-        await self.brings(numbers, allowed=allowed, assistant_id=made["assistant_id"], outgoing=outgoing)
-        return OnTheLine(made["assistant_id"], made["config"], tuple(numbers), event_types)
+        return OnTheLine(made["assistant_id"], made["config"], (), event_types)
+
+    async def buys(self, e164: str, *, country: str, assistant_id: str) -> None:
+        """At Twilio, by what is for sale there; active when this returns."""
+        body = {"e164": e164, "country": country, "kind": "local", "assistant_id": assistant_id}
+        await self.make("/v1/numbers/purchases", body)
+        async with asyncio.timeout(_ACTIVE_SECONDS):
+            await self._until_active(e164)
+
+    async def imports(self, e164: str, *, account_sid: str, auth_token: str, assistant_id: str) -> None:
+        """From a Twilio account of the owner's own, which is connected for it; active when this returns."""
+        connected = await self.make("/v1/carriers/twilio", {"account_sid": account_sid, "auth_token": auth_token})
+        body = {"e164": e164, "carrier_id": connected["carrier_id"], "assistant_id": assistant_id}
+        await self.make("/v1/numbers/imports", body)
+        async with asyncio.timeout(_ACTIVE_SECONDS):
+            await self._until_active(e164)
 
     async def _connects_calendar(self, path: str, services: Sequence[str]) -> Mapping[str, int]:
         await self.ask("PUT", f"{path}/calendar", {"region": "us", "api_key": CAL_KEY})

@@ -5,7 +5,9 @@ Reads the part of livekit-sip's configuration that `sandbox.telephony` writes, k
 the participant go. Trunks and rules come from the real LiveKit server; which of them a call gets is decided as that server
 would (`sandbox.livekit_calls`).
 
-Calls out and transfers are asked for by the LiveKit server over Redis (`sandbox.sip_service`).
+Calls out and transfers are asked for by the LiveKit server over Redis (`sandbox.sip_service`). One key of the configuration is
+not livekit-sip's: `hosts`, names (or patterns, as in *.example.com) and the "address:port" that each leads to, looked at before
+the system's names. It stands for the hosts file that the real one would need on a machine without a carrier.
 
 Nobody to be heard: the trunk says for how long it rings and what is answered then (`ringing_timeout`,
 `ringing_timeout_status`); else three minutes and 486.
@@ -78,6 +80,7 @@ class Config:
     port: int
     media: range
     redis: Address
+    hosts: Mapping[str, str]
 
     @classmethod
     def read(cls, path: Path) -> "Config":
@@ -86,7 +89,8 @@ class Config:
         key = (raw["api_key"], raw["api_secret"])
         redis_host, _, redis_port = raw["redis"]["address"].rpartition(":")
         media, redis = range(first, last, 2), (redis_host, int(redis_port))
-        return cls(raw["ws_url"], key, raw["listen_ip"], raw["sip_port"], media, redis)
+        hosts: dict[str, str] = raw.get("hosts", {})
+        return cls(raw["ws_url"], key, raw["listen_ip"], raw["sip_port"], media, redis, hosts)
 
 
 @dataclass(frozen=True)
@@ -315,7 +319,9 @@ async def serve(config: Config) -> None:
     async with AsyncExitStack() as running:
         host, port = config.redis
         rpc = await running.enter_async_context(open_service("SIPInternal", host=host, port=port))
-        gateway.service = SipService(gateway, rpc, url=config.url, key=config.key, host=config.host, ports=config.media)
+        gateway.service = SipService(
+            gateway, rpc, url=config.url, key=config.key, host=config.host, ports=config.media, hosts=config.hosts
+        )
         await gateway.service.begin()
         await loop.create_datagram_endpoint(lambda: gateway, local_addr=(config.host, config.port))
         print("service ready", flush=True)

@@ -10,6 +10,7 @@ that livekit-sip gives a participant whose call was not taken.
 import asyncio
 import socket
 from collections.abc import Coroutine, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final, Protocol
 
 from google.protobuf.empty_pb2 import Empty
@@ -54,15 +55,25 @@ class Lines(Wire, Protocol):
 
 
 class SipService:
-    """Calls out, and transfers of any call. `room` is LiveKit's address and key, `media` where RTP goes."""
+    """Calls out, and transfers of any call. `url` and `key` are LiveKit's, RTP goes through `host` and `ports`. `hosts`: where
+    names lead that nobody else knows (`sandbox.sip_gateway`)."""
 
     def __init__(
-        self, lines: Lines, rpc: RpcService, *, url: str, key: tuple[str, str], host: str, ports: range
+        self,
+        lines: Lines,
+        rpc: RpcService,
+        *,
+        url: str,
+        key: tuple[str, str],
+        host: str,
+        ports: range,
+        hosts: Mapping[str, str],
     ) -> None:
         self._lines = lines
         self._rpc = rpc
         self._room = (url, key)
         self._media = (host, ports)
+        self._hosts = hosts
         self._running: set[asyncio.Task[None]] = set()
         self._legs: dict[str, Leg] = {}
 
@@ -88,7 +99,7 @@ class SipService:
     async def _create(self, raw: bytes) -> Any:
         asked = CreateParticipant.FromString(raw)
         wanted = _wanted(asked)
-        call = OutgoingCall(self._lines, wanted, await _resolved(wanted.address))
+        call = OutgoingCall(self._lines, wanted, await resolved(wanted.address, self._hosts))
         host, ports = self._media
         try:
             participant_id = await call.join(*self._room, host=host, ports=ports)
@@ -187,8 +198,10 @@ def _wanted(asked: Any) -> Wanted:
     )
 
 
-async def _resolved(address: str) -> Address:
-    """Raises RpcError where the trunk's name leads nowhere."""
+async def resolved(address: str, hosts: Mapping[str, str]) -> Address:
+    """Where a trunk's address leads, by the hosts before the system. Raises RpcError where it leads nowhere."""
+    named = address.partition(":")[0].casefold()
+    address = next((place for pattern, place in hosts.items() if fnmatchcase(named, pattern)), address)
     host, _, port = address.partition(":")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, int(port or 5060), family=socket.AF_INET)

@@ -27,6 +27,7 @@ _REASONS = {
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
+    403: "Forbidden",
     407: "Proxy Authentication Required",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
@@ -180,20 +181,39 @@ def _description(host: str, port: int, keys: int | None) -> str:
 
 @dataclass
 class Challenge:
-    """SIP digest (MD5), as LiveKit asks for it."""
+    """SIP digest (MD5), as LiveKit asks for it; with `qop` ("auth"), as carriers do."""
 
     realm: str = "AVA"
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
+    qop: str = ""
 
     @property
     def header(self) -> str:
-        return f'Proxy-Authenticate: Digest realm="{self.realm}", nonce="{self.nonce}", algorithm=MD5'
+        qop = f', qop="{self.qop}"' if self.qop else ""
+        return f'Proxy-Authenticate: Digest realm="{self.realm}", nonce="{self.nonce}", algorithm=MD5{qop}'
 
     def accepts(self, given: str, method: str, username: str, password: str) -> bool:
         """Whether an authorization header answers this challenge."""
+        return self.accepts_hashed(given, method, username, hashed(username, self.realm, password))
+
+    def accepts_hashed(self, given: str, method: str, username: str, digest: str) -> bool:
+        """As `accepts`, by what is kept of a password (`hashed`)."""
         fields = _fields(given)
-        right = _answered(username, password, self.realm, self.nonce, method, fields.get("uri", ""))
+        nonce = self.nonce
+        if self.qop:
+            nonce += f":{fields.get('nc', '')}:{fields.get('cnonce', '')}:{self.qop}"
+        right = _answered(digest, nonce, method, fields.get("uri", ""))
         return fields.get("username") == username and fields.get("response") == right
+
+
+def hashed(username: str, realm: str, password: str) -> str:
+    """What digest needs of a password, and nobody can sign in elsewhere with."""
+    return _md5(f"{username}:{realm}:{password}")
+
+
+def username_of(authorization: str) -> str:
+    """Empty where the header has none."""
+    return _fields(authorization).get("username", "")
 
 
 def answer_challenge(challenge: str, *, method: str, uri: str, username: str, password: str) -> str:
@@ -201,13 +221,14 @@ def answer_challenge(challenge: str, *, method: str, uri: str, username: str, pa
     fields = _fields(challenge)
     realm, nonce = fields.get("realm", ""), fields.get("nonce", "")
     parts = {"username": username, "realm": realm, "nonce": nonce, "uri": uri}
+    digest = hashed(username, realm, password)
     extra = ""
     if "auth" in fields.get("qop", "").split(","):
         cnonce = secrets.token_hex(8)
-        response_ = _answered(username, password, realm, f"{nonce}:00000001:{cnonce}:auth", method, uri)
+        response_ = _answered(digest, f"{nonce}:00000001:{cnonce}:auth", method, uri)
         extra = f', qop=auth, nc=00000001, cnonce="{cnonce}"'
     else:
-        response_ = _answered(username, password, realm, nonce, method, uri)
+        response_ = _answered(digest, nonce, method, uri)
     parts["response"] = response_
     if "opaque" in fields:
         parts["opaque"] = fields["opaque"]
@@ -218,8 +239,8 @@ def _fields(header: str) -> dict[str, str]:
     return {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^",\s]+))', header)}
 
 
-def _answered(username: str, password: str, realm: str, nonce: str, method: str, uri: str) -> str:
-    return _md5(f"{_md5(f'{username}:{realm}:{password}')}:{nonce}:{_md5(f'{method}:{uri}')}")
+def _answered(digest: str, nonce: str, method: str, uri: str) -> str:
+    return _md5(f"{digest}:{nonce}:{_md5(f'{method}:{uri}')}")
 
 
 def _md5(text: str) -> str:

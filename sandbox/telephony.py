@@ -73,10 +73,15 @@ class TelephoneLine:
 
 @asynccontextmanager
 async def open_telephony(
-    *, webhook: str | None = None, build: bool = False, say: Say = say_nothing
+    *,
+    webhook: str | None = None,
+    hosts: Mapping[str, str] | None = None,
+    build: bool = False,
+    say: Say = say_nothing,
 ) -> AsyncGenerator[TelephoneLine]:
-    """Ready for calls. `webhook`: where LiveKit tells what happens; it need not be up yet. `build`: try to make livekit-sip
-    where there is none. Raises ProgramMissing, or SandboxError with the end of the log of what did not come up."""
+    """Ready for calls. `webhook`: where LiveKit tells what happens; it need not be up yet. `hosts`: where carriers' names lead
+    (`sandbox.sip_gateway`; livekit-sip asks the system alone). `build`: try to make livekit-sip where there is none. Raises
+    ProgramMissing, or SandboxError with the end of the log of what did not come up."""
     _require_interface()
     programs = await asyncio.to_thread(get_programs, (REDIS, LIVEKIT), say=say)
     made = await asyncio.to_thread(find_or_build, LIVEKIT_SIP, say=say) if build else LIVEKIT_SIP.find()
@@ -94,7 +99,8 @@ async def open_telephony(
         livekit = server(LIVEKIT.name, programs[LIVEKIT.name], "--config", folder / "livekit.json")
         sip = server(LIVEKIT_SIP.name, *sip_command, "--config", folder / "sip.json")
         _write(folder / "livekit.json", livekit_config(livekit_port, redis_port, api_key, api_secret, webhook))
-        _write(folder / "sip.json", sip_config(livekit_port, redis_port, sip_port, api_key, api_secret))
+        said = {} if made else {"hosts": dict(hosts or {})}
+        _write(folder / "sip.json", {**sip_config(livekit_port, redis_port, sip_port, api_key, api_secret), **said})
         for one, ready in (
             (redis, lambda: _redis_answers(redis_port)),
             (livekit, lambda: _answers(f"http://{_HOST}:{livekit_port}/")),

@@ -5,13 +5,14 @@ One app for four hosts, as their paths do not meet: ``api`` (``/2010-04-01``), `
 
 Owns: the wire: Basic auth by account and token (a parent may act on its subaccount's path in the 2010 API; elsewhere the
 account is whoever signs in), form bodies in, JSON out, both ways of paging, the error body, and faults. The rules are in
-`sandbox.twilio_account`, the endpoints in `sandbox.twilio_endpoints`, what is for sale in `sandbox.twilio_inventory`.
+`sandbox.twilio_account`, the endpoints in `sandbox.twilio_endpoints`, what is for sale in `sandbox.twilio_inventory`, who may
+call out through a trunk in `sandbox.twilio_termination`.
 Refuses: calls but those to its numbers (`sandbox.twilio_ring`), messages, API keys, creating bundles (they are seeded, as a
 person at Twilio approves them).
 
 What it cannot show: what a country really asks for, which of two refusals comes first, the texts of the real errors, what
-attaching a number twice answers, how long a bundle's review takes, and that a write is seen by every later read at once,
-which Twilio does not promise.
+attaching a number or a credential list twice answers, how long a bundle's review takes, and that a write is seen by every
+later read at once, which Twilio does not promise.
 
 Options of `create_app` (all text): ``account_sid`` and ``auth_token`` of the main account (`ACCOUNT_SID`, `AUTH_TOKEN`),
 ``trial`` ("1": one number only, code 10002), ``number_limit`` and ``max_concurrent`` (0: none; past it 21404, 20429).
@@ -26,6 +27,9 @@ HTTP surface beside the switchboard's (JSON; ``account_sid`` is the main account
 - ``POST /_ctl/accounts``     {"account_sid"?, "status"}: suspended or active, by Twilio's own hand
 - ``POST /_ctl/calls``       {"from", "to", "forwarded_from"?, "dials"?}: somebody dials a number of Twilio's -> what became of
   it (`sandbox.twilio_ring`)
+- ``POST /_ctl/barred``     {"prefixes": ["+225", …]}: what no trunk may call (geographic permissions)
+- ``POST /_ctl/termination`` {"domain", "from", "to", "authorization"?, "challenge"?: {"realm", "nonce", "qop"}} or {"domain",
+  "username", "password"}: whether a call out gets in -> {"status", "why"}; a status of SIP's, 0 where Twilio says nothing
 - ``POST /_ctl/late_commit``  {"delay_ms"}: the next purchase's answer is lost at once and it is made n ms later
 """
 
@@ -43,6 +47,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox import twilio_endpoints as does
+from sandbox import twilio_termination as lets
 from sandbox.faults import DroppedConnection, Endpoint, Switchboard, knobs_from
 from sandbox.twilio_account import AccountRow, Ledger, Refusal
 from sandbox.twilio_controls import Controls
@@ -54,6 +59,7 @@ AUTH_TOKEN: Final = "twilio-stand-in-token-0000000001"
 
 _ACCOUNT = "/2010-04-01/Accounts/{account}"
 _TRUNK = "/v1/Trunks/{trunk}"
+_LISTS = f"{_ACCOUNT}/SIP/CredentialLists"
 _COMPLIANCE = "/v2/RegulatoryCompliance"
 _TABLE: Final[tuple[tuple[str, str, str, Act], ...]] = (
     ("GET", "/2010-04-01/Accounts.json", "list_accounts", does.list_accounts),
@@ -81,6 +87,18 @@ _TABLE: Final[tuple[tuple[str, str, str, Act], ...]] = (
     ("GET", f"{_TRUNK}/PhoneNumbers", "list_trunk_numbers", does.list_trunk_numbers),
     ("POST", f"{_TRUNK}/PhoneNumbers", "attach", does.attach_number),
     ("DELETE", f"{_TRUNK}/PhoneNumbers/{{sid}}", "detach", does.detach_number),
+    ("GET", f"{_TRUNK}/CredentialLists", "list_trunk_lists", lets.list_trunk_lists),
+    ("POST", f"{_TRUNK}/CredentialLists", "attach_list", lets.attach_list),
+    ("GET", f"{_TRUNK}/CredentialLists/{{sid}}", "fetch_trunk_list", lets.fetch_trunk_list),
+    ("DELETE", f"{_TRUNK}/CredentialLists/{{sid}}", "detach_list", lets.detach_list),
+    ("GET", f"{_LISTS}.json", "list_lists", lets.list_lists),
+    ("POST", f"{_LISTS}.json", "create_list", lets.create_list),
+    ("GET", f"{_LISTS}/{{list}}.json", "fetch_list", lets.fetch_list),
+    ("DELETE", f"{_LISTS}/{{list}}.json", "delete_list", lets.delete_list),
+    ("GET", f"{_LISTS}/{{list}}/Credentials.json", "list_credentials", lets.list_credentials),
+    ("POST", f"{_LISTS}/{{list}}/Credentials.json", "create_credential", lets.create_credential),
+    ("POST", f"{_LISTS}/{{list}}/Credentials/{{sid}}.json", "update_credential", lets.update_credential),
+    ("DELETE", f"{_LISTS}/{{list}}/Credentials/{{sid}}.json", "delete_credential", lets.delete_credential),
     ("GET", f"{_COMPLIANCE}/Regulations", "list_regulations", does.list_regulations),
     ("GET", f"{_COMPLIANCE}/Bundles", "list_bundles", does.list_bundles),
     ("GET", f"{_COMPLIANCE}/Bundles/{{sid}}", "fetch_bundle", does.fetch_bundle),

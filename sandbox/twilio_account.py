@@ -1,7 +1,8 @@
 """What the Twilio stand-in's accounts hold, and the rules by which a number is bought, changed, moved and given back.
 
 Owns: accounts and subaccounts, owned numbers, trunks with their origination URLs, addresses, bundles, and who has what
-been sold to. Refuses: HTTP (`sandbox.twilio`), shapes (`sandbox.twilio_shapes`), what is for sale (`sandbox.twilio_inventory`).
+been sold to. Refuses: HTTP (`sandbox.twilio`), shapes (`sandbox.twilio_shapes`), what is for sale (`sandbox.twilio_inventory`),
+who may call out (`sandbox.twilio_termination`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -93,6 +94,27 @@ class TrunkRow:
     disaster_recovery_url: str | None = None
     disaster_recovery_method: str = "POST"
     origination: dict[str, OriginationRow] = field(default_factory=dict[str, OriginationRow])
+    credential_lists: list[str] = field(default_factory=list[str])
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass
+class CredentialRow:
+    """`digest`: as Twilio keeps a password, hashed for SIP digest."""
+
+    sid: str
+    username: str
+    digest: str = field(repr=False)
+    created: datetime
+    updated: datetime
+
+
+@dataclass
+class CredentialListRow:
+    sid: str
+    account: str
+    friendly_name: str
+    credentials: dict[str, CredentialRow] = field(default_factory=dict[str, CredentialRow])
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -139,6 +161,8 @@ class Ledger:
         self.sales: list[Sale] = []
         self.numbers: dict[str, NumberRow] = {}
         self.trunks: dict[str, TrunkRow] = {}
+        self.credential_lists: dict[str, CredentialListRow] = {}
+        self.barred: tuple[str, ...] = ()  # beginnings of numbers that no trunk may call
         self.addresses: dict[str, AddressRow] = {}
         self.bundles: dict[str, BundleRow] = {}
 

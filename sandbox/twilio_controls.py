@@ -16,6 +16,7 @@ from sandbox.faults import Endpoint
 from sandbox.twilio_account import BundleRow, Refusal
 from sandbox.twilio_inventory import Block, Offer, regulation_sid
 from sandbox.twilio_ring import dial
+from sandbox.twilio_termination import Wanted, admit, is_right
 
 if TYPE_CHECKING:
     from sandbox.twilio import TwilioApp
@@ -35,6 +36,8 @@ class Controls:
             ("POST", "/_ctl/bundles", self._bundle),
             ("POST", "/_ctl/accounts", self._account),
             ("POST", "/_ctl/late_commit", self._late_commit),
+            ("POST", "/_ctl/barred", self._bar),
+            ("POST", "/_ctl/termination", self._termination),
         ]
         routes: list[BaseRoute] = [Route(path, self._json(act), methods=[method]) for method, path, act in table]
         return [*routes, Route("/_ctl/calls", self._call, methods=["POST"])]
@@ -94,6 +97,15 @@ class Controls:
                 }
                 for t in ledger.trunks.values()
             ],
+            "credential_lists": [
+                {
+                    "sid": held.sid,
+                    "account_sid": held.account,
+                    "friendly_name": held.friendly_name,
+                    "usernames": [row.username for row in held.credentials.values()],
+                }
+                for held in ledger.credential_lists.values()
+            ],
             "sales": [vars(sale) for sale in ledger.sales],
             "taken": sorted(ledger.taken),
             "released": sorted(ledger.released),
@@ -135,6 +147,18 @@ class Controls:
         row = self._app.ledger.accounts[self._owner(body)]
         row.status = str(body["status"])
         return {"status": row.status}
+
+    def _bar(self, body: dict[str, Any]) -> Any:
+        self._app.ledger.barred = tuple(str(prefix) for prefix in body["prefixes"])
+        return {"barred": len(self._app.ledger.barred)}
+
+    def _termination(self, body: dict[str, Any]) -> Any:
+        ledger = self._app.ledger
+        if "password" in body:
+            right = is_right(ledger, str(body["domain"]), str(body["username"]), str(body["password"]))
+            return {"status": 200 if right else 403, "why": "" if right else "sign-in"}
+        status, why = admit(ledger, Wanted.of(body))
+        return {"status": status, "why": why}
 
     def _late_commit(self, body: dict[str, Any]) -> Any:
         self._app.lose_next_purchase(float(body.get("delay_ms", 1_000)) / 1000)

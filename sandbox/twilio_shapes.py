@@ -13,6 +13,8 @@ from sandbox.twilio_account import (
     AccountRow,
     AddressRow,
     BundleRow,
+    CredentialListRow,
+    CredentialRow,
     NumberRow,
     OriginationRow,
     Refusal,
@@ -167,19 +169,62 @@ def trunk_json(row: TrunkRow, base: str) -> dict[str, Any]:
         "recording": {"mode": "do-not-record", "trim": "do-not-trim"},
         "disaster_recovery_method": row.disaster_recovery_method if row.disaster_recovery_url else None,
         "disaster_recovery_url": row.disaster_recovery_url,
-        "auth_type": "",
-        "auth_type_set": [],
+        "auth_type": "CREDENTIAL_LIST" if row.credential_lists else "",
+        "auth_type_set": ["CREDENTIAL_LIST"] if row.credential_lists else [],
         "symmetric_rtp_enabled": False,
         "date_created": iso(row.created),
         "date_updated": iso(row.created),
         "url": url,
-        "links": {"origination_urls": f"{url}/OriginationUrls", "phone_numbers": f"{url}/PhoneNumbers"},
+        "links": {
+            "origination_urls": f"{url}/OriginationUrls",
+            "phone_numbers": f"{url}/PhoneNumbers",
+            "credential_lists": f"{url}/CredentialLists",
+        },
     }
 
 
 def origination_json(row: OriginationRow, trunk: TrunkRow, base: str) -> dict[str, Any]:
     url = f"{base}/v1/Trunks/{trunk.sid}/OriginationUrls/{row.sid}"
     return {**vars(row), "trunk_sid": trunk.sid, "account_sid": trunk.account, "url": url}
+
+
+def credential_list_json(row: CredentialListRow) -> dict[str, Any]:
+    path = account_path(row.account, f"SIP/CredentialLists/{row.sid}")
+    return {
+        "sid": row.sid,
+        "account_sid": row.account,
+        "friendly_name": row.friendly_name,
+        "date_created": rfc2822(row.created),
+        "date_updated": rfc2822(row.created),
+        "subresource_uris": {"credentials": f"{path}/Credentials.json"},
+        "uri": f"{path}.json",
+    }
+
+
+def credential_json(row: CredentialRow, held_in: CredentialListRow) -> dict[str, Any]:
+    """Without the password."""
+    path = f"SIP/CredentialLists/{held_in.sid}/Credentials/{row.sid}.json"
+    return {
+        "sid": row.sid,
+        "account_sid": held_in.account,
+        "credential_list_sid": held_in.sid,
+        "username": row.username,
+        "date_created": rfc2822(row.created),
+        "date_updated": rfc2822(row.updated),
+        "uri": account_path(held_in.account, path),
+    }
+
+
+def trunk_list_json(row: CredentialListRow, trunk: TrunkRow, base: str) -> dict[str, Any]:
+    return {
+        "sid": row.sid,
+        "account_sid": row.account,
+        "trunk_sid": trunk.sid,
+        "friendly_name": row.friendly_name,
+        "date_created": iso(row.created),
+        "date_updated": iso(row.created),
+        "url": f"{base}/v1/Trunks/{trunk.sid}/CredentialLists/{row.sid}",
+    }
 
 
 def trunk_number_json(row: NumberRow, trunk: TrunkRow, base: str) -> dict[str, Any]:

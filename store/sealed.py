@@ -45,6 +45,7 @@ class SealedColumn:
 SEALED_COLUMNS = (
     SealedColumn("calendar_connections", "sealed_key"),
     SealedColumn("carrier_accounts", "sealed_secret"),
+    SealedColumn("carrier_accounts", "sealed_termination"),
     SealedColumn("number_purchases", "sealed_routing"),
     SealedColumn("idempotency_keys", "sealed_answer", batch=20),  # an answer may be 1 MiB
 )

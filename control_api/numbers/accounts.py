@@ -1,7 +1,7 @@
 """Whose account a number comes through, opened for work: the platform's, a tenant's under it, an owner's own.
 
-Owns: opening a tenant's account once, unsealing what opens an account, and the label by which a tenant's account is found
-again. Refuses: what is done with a number there (`numbers.saga`).
+Owns: opening a tenant's account once, unsealing what opens an account, making its sign-in for calls out once, and the label by
+which a tenant's account is found again. Refuses: what is done with a number there (`numbers.saga`).
 """
 
 from dataclasses import dataclass, field
@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 from pydantic import SecretStr
 
 from contracts.errors import DomainError
-from control_api.numbers.carrier import Carrier, CarrierAccounts, CarrierCredentials
+from control_api.numbers.carrier import Carrier, CarrierAccounts, CarrierCredentials, SignIn
 from control_api.numbers.carrier_errors import CredentialsRefused
 from control_api.numbers.errors import CarrierNotConfigured
 from control_api.numbers.ledger import Ledger
 from control_api.numbers.line import DigestAuth
 from control_api.numbers.purchase import CarrierAccount, Purchase
+from control_api.numbers.sign_in import new_password, new_username
 from store.vault import SecretUnreadable, Vault
 
 MISSING_PLATFORM = (
@@ -93,6 +94,31 @@ class Accounts:
         if account.sip_username is None:
             return None
         return DigestAuth(account.sip_username, self._secret(account))
+
+    async def with_sign_in(self, account: CarrierAccount) -> CarrierAccount:
+        """The account with what its calls out sign in with, made where there is none or it can't be read any more. It is kept
+        before a carrier is told of it. Raises AccountGone."""
+        if self.sign_in_of(account) is not None:
+            return account
+        held = await self.ledger.hold_sign_in(
+            account,
+            instead_of=account.termination_username,
+            username=new_username(),
+            sealed_password=self.seal(account.tenant_id, new_password()),
+        )
+        if self.sign_in_of(held) is None:
+            raise AccountGone("this account was removed: connect it again")
+        return held
+
+    def sign_in_of(self, account: CarrierAccount) -> SignIn | None:
+        """None: none was made yet, or it can't be read any more: another may be made."""
+        if account.termination_username is None or account.sealed_termination is None:
+            return None
+        try:
+            password = self.unseal(account.tenant_id, account.sealed_termination)
+        except AccountGone:
+            return None
+        return SignIn(account.termination_username, password, account.termination_set_at)
 
     def seal(self, tenant_id: UUID, secret: SecretStr, *, at_most: int | None = None) -> str:
         bound = {} if at_most is None else {"at_most": at_most}

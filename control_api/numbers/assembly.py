@@ -14,7 +14,7 @@ from control_api.numbers.completer import Completer
 from control_api.numbers.errors import CarrierNotConfigured
 from control_api.numbers.importing import ImportService
 from control_api.numbers.ledger import Ledger
-from control_api.numbers.line import DigestAuth, FoundRoutes, Line, Route
+from control_api.numbers.line import DigestAuth, FoundRoutes, Line, Route, WayOut
 from control_api.numbers.reconcile import Reconciler
 from control_api.numbers.repository import NumberRepository
 from control_api.numbers.saga import Saga
@@ -83,7 +83,7 @@ class AbsentLine:
         metadata: Mapping[str, str],
         allowed_addresses: Collection[str] = (),
         auth: DigestAuth | None = None,
-        outgoing: str | None = None,
+        outgoing: WayOut | None = None,
     ) -> Route:
         self._refuse()
 

@@ -8,6 +8,7 @@ A number bought here carries a label by which it is found again after a crash or
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal, NotRequired, Protocol, TypedDict, Unpack
@@ -157,20 +158,33 @@ class OwnedNumber:
 
 
 @dataclass(frozen=True)
+class SignIn:
+    """With what calls out sign in at a trunk (SIP digest). `set_at`: since when the carrier has this password, by its own
+    clock; None: that is not known."""
+
+    username: str = field(repr=False)
+    password: SecretStr
+    set_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class SipTrunk:
-    """A way from the carrier to a SIP server. `sip_uri`: the one its calls go to."""
+    """A way from the carrier to a SIP server, and back. `sip_uri`: where its calls go. `domain_name`: where it takes calls out,
+    from whoever signs in; `sign_in_set_at` is `SignIn.set_at` as it is now, None where no sign-in was wished for."""
 
     trunk_sid: str
     label: str
     sip_uri: str
     domain_name: str | None
+    sign_in_set_at: datetime | None = None
 
 
 class TrunkWish(TypedDict):
     """A trunk as it should be.
 
     `domain_hint`: lower-case letters, digits and hyphens, unlike any other's at this carrier. `standby_uri` is rung where
-    `sip_uri` does not take a call, `recovery_url` asked (POST) where neither does; None: there is none of ours.
+    `sip_uri` does not take a call, `recovery_url` asked (POST) where neither does; None: there is none of ours. `sign_in`: with
+    what calls out get in, at `CarrierAccounts.domain_of(domain_hint)`; None: how they do is nobody's business here.
     """
 
     label: str
@@ -178,6 +192,7 @@ class TrunkWish(TypedDict):
     domain_hint: str
     standby_uri: NotRequired[str | None]
     recovery_url: NotRequired[str | None]
+    sign_in: NotRequired[SignIn | None]
 
 
 class TrunkDrift(StrEnum):
@@ -188,6 +203,14 @@ class TrunkDrift(StrEnum):
     OTHER_SECURITY = "other_security"
     OTHER_DESTINATIONS = "other_destinations"
     OTHER_RECOVERY = "other_recovery"
+    OTHER_DOMAIN = "other_domain"
+    NO_SIGN_IN = "no_sign_in"
+    OTHER_PASSWORD = "other_password"
+
+
+def is_encrypted(sip_uri: str) -> bool:
+    """Calls to it are signalled over TLS, and their media is encrypted."""
+    return sip_uri.startswith("sips:") or "transport=tls" in sip_uri.casefold()
 
 
 @dataclass(frozen=True)
@@ -270,7 +293,8 @@ class Carrier(Protocol):
 
         It leads to `sip_uri`, then to `standby_uri`, and nowhere else. Without a `recovery_url` one of ours is taken away
         and one that somebody else put there stays. With `transport=tls` in the URI media is encrypted too, and the other
-        end must expect it. ValueError for what can't be any trunk's.
+        end must expect it. With a `sign_in` calls out get in by it; the password is set where the carrier may have another,
+        and whoever else gets in still does. ValueError for what can't be any trunk's.
         """
         ...
 
@@ -306,4 +330,8 @@ class CarrierAccounts(Protocol):
 
     def carrier_for(self, credentials: CarrierCredentials) -> Carrier:
         """Raises CredentialsRefused where they can't be any account's, by their form."""
+        ...
+
+    def domain_of(self, domain_hint: str) -> str:
+        """Where the trunk of that name takes calls out."""
         ...

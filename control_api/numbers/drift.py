@@ -11,7 +11,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from control_api.numbers.carrier import OwnedNumber, TrunkDrift
-from control_api.numbers.line import LABEL_PREFIX, DigestAuth, FoundRoute, RouteDrift
+from control_api.numbers.line import LABEL_PREFIX, DigestAuth, FoundRoute, RouteDrift, WayOut
 from control_api.numbers.purchase import LIVE, CarrierAccount, Purchase, State
 from control_api.numbers.words import routing_words
 
@@ -116,6 +116,9 @@ _TRUNK_WORDS: Mapping[TrunkDrift, str] = {
     TrunkDrift.OTHER_SECURITY: "its encryption was changed",
     TrunkDrift.OTHER_DESTINATIONS: "it leads elsewhere, or in another order",
     TrunkDrift.OTHER_RECOVERY: "it asks elsewhere, or nowhere, when no call can be taken",
+    TrunkDrift.OTHER_DOMAIN: "it takes calls out under another name",
+    TrunkDrift.NO_SIGN_IN: "calls out can't sign in",
+    TrunkDrift.OTHER_PASSWORD: "calls out may have another password there",
 }
 
 
@@ -126,7 +129,7 @@ def on_line(
     agent_name: str,
     allowed_addresses: Collection[str] = (),
     auth: DigestAuth | None = None,
-    outgoing: str | None = None,
+    outgoing: WayOut | None = None,
 ) -> Iterator[Drift]:
     """A number that should be reached, against what the line has under its label."""
     if purchase.state not in SETTLED:

@@ -7,6 +7,7 @@ whatever is read is read by its own id or by tenant.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -152,6 +153,28 @@ class Ledger:
             p_preview=preview,
         )
         return account_from(row)
+
+    async def hold_sign_in(
+        self, account: CarrierAccount, *, instead_of: str | None, username: str, sealed_password: str
+    ) -> CarrierAccount:
+        """-> the account with the sign-in that counts: another's where somebody was first."""
+        row = await self._again(
+            "hold_termination_v1",
+            p_carrier_id=str(account.carrier_id),
+            p_instead_of=instead_of,
+            p_username=username,
+            p_sealed_password=sealed_password,
+        )
+        return account_from(row)
+
+    async def mark_sign_in_set(self, account: CarrierAccount, set_at: datetime) -> None:
+        """The carrier has the password of the account's sign-in."""
+        await self._again(
+            "termination_set_v1",
+            p_carrier_id=str(account.carrier_id),
+            p_username=account.termination_username,
+            p_set_at=set_at.isoformat(),
+        )
 
     async def get_purchase(self, purchase_id: UUID) -> Purchase:
         session = self._session()

@@ -4,8 +4,8 @@ Owns: the port, and the words it speaks in: labels, routes, sources of calls, dr
 owns the number and where it sends its calls) and our own database.
 
 A route is one inbound trunk that takes one number, and one dispatch rule that opens a room per call and sends the agent
-in; where the number's carrier takes calls out, one outbound trunk too. All carry the number's label, by which they are found
-again after a crash or a lost answer.
+in; where the number's carrier takes calls out, as Twilio does, one outbound trunk too. All carry the number's label, by which
+they are found again after a crash or a lost answer.
 """
 
 from collections.abc import Collection, Mapping
@@ -46,6 +46,16 @@ class DigestAuth:
 
 
 @dataclass(frozen=True)
+class WayOut:
+    """To which calls from a number are sent: a host, or host:port, and with what they sign in there. `encrypted`: over TLS,
+    with encrypted media, or neither; None: as an operator has it."""
+
+    address: str
+    auth: DigestAuth | None = None
+    encrypted: bool | None = None
+
+
+@dataclass(frozen=True)
 class Route:
     trunk_id: str
     rule_id: str
@@ -74,8 +84,9 @@ class FoundRoute:
     """What carries one label. `rule_attached`: the rule takes the calls of this trunk, and only of this one.
 
     `agent_name` and `dialed` are what the rule gives the agent; None where there is no rule, or not just one agent.
-    `outgoing` is the carrier to which calls from one of the `numbers` go out. `altered` is as in `RouteDrift`. `spares` are the
-    ids of further trunks and rules with the same label. Whether a carrier's password is still the same can't be seen.
+    `outgoing` is the carrier to which calls from one of the `numbers` go out, signed in as `outgoing_username`. `altered` is as
+    in `RouteDrift`. `spares` are the ids of further trunks and rules with the same label. Whether a carrier's password is still
+    the same can't be seen.
     """
 
     label: str
@@ -88,6 +99,8 @@ class FoundRoute:
     agent_name: str | None = None
     dialed: str | None = field(default=None, repr=False)
     outgoing: str | None = None
+    outgoing_username: str | None = field(default=None, repr=False)
+    outgoing_encrypted: bool = False
     altered: bool = False
     spares: tuple[str, ...] = ()
 
@@ -98,7 +111,7 @@ class FoundRoute:
         agent_name: str,
         allowed_addresses: Collection[str] = (),
         auth: DigestAuth | None = None,
-        outgoing: str | None = None,
+        outgoing: WayOut | None = None,
     ) -> tuple[RouteDrift, ...]:
         """Empty: a call to ``e164`` from where it may come reaches ``agent_name`` through this route, and calls from it go to
         ``outgoing``, or nowhere."""
@@ -113,11 +126,15 @@ class FoundRoute:
             and (set(self.allowed_addresses) != sources or self.auth_username != username),
             RouteDrift.RULE_DETACHED: has_trunk and has_rule and not self.rule_attached,
             RouteDrift.OTHER_AGENT: has_rule and (self.agent_name, self.dialed) != (agent_name, e164),
-            RouteDrift.NO_WAY_OUT: outgoing is not None and self.outgoing != outgoing,
+            RouteDrift.NO_WAY_OUT: outgoing is not None and not self._leads(outgoing),
             RouteDrift.ALTERED: self.altered,
             RouteDrift.SPARES: bool(self.spares),
         }
         return tuple(drift for drift, found in checks.items() if found)
+
+    def _leads(self, out: WayOut) -> bool:
+        alike = (self.outgoing, self.outgoing_username) == (out.address, out.auth.username if out.auth else None)
+        return alike and out.encrypted in (None, self.outgoing_encrypted)
 
 
 @dataclass(frozen=True)
@@ -149,14 +166,14 @@ class Line(Protocol):
         metadata: Mapping[str, str],
         allowed_addresses: Collection[str] = (),
         auth: DigestAuth | None = None,
-        outgoing: str | None = None,
+        outgoing: WayOut | None = None,
     ) -> Route:
         """Calls to ``e164`` reach ``agent_name``, whose job metadata is JSON of ``metadata`` and ``dialed``.
 
         Finds what the label names, makes what is missing, puts right what drifted, removes what is double; doing it
         again changes nothing. ``allowed_addresses`` (see `parse_source`) and ``auth`` are for an owner's own carrier;
-        without them calls are taken from anywhere. ``outgoing``: a host, or host:port, to which calls from ``e164`` are
-        sent, signed in with ``auth``; whoever rings out finds its trunk at LiveKit by the number. Raises SourceInvalid
+        without them calls are taken from anywhere. ``outgoing``: to which calls from ``e164`` are sent; whoever rings
+        out finds its trunk at LiveKit by the number. Raises SourceInvalid
         before anything is sent, and `NumberRoutedElsewhere` where a trunk or rule that does not carry the label is in the
         way.
         """

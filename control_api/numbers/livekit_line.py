@@ -26,6 +26,7 @@ from control_api.numbers.line import (
     FoundRoutes,
     Line,
     Route,
+    WayOut,
     parse_source,
 )
 from control_api.numbers.line_errors import LineRefused, LineUnavailable, NumberRoutedElsewhere
@@ -86,7 +87,7 @@ class LiveKitLine(Line):
         metadata: Mapping[str, str],
         allowed_addresses: Collection[str] = (),
         auth: DigestAuth | None = None,
-        outgoing: str | None = None,
+        outgoing: WayOut | None = None,
     ) -> Route:
         wanted = Wanted(
             e164=e164,
@@ -95,13 +96,12 @@ class LiveKitLine(Line):
             job_metadata=json.dumps({**metadata, "dialed": e164}, sort_keys=True),
             allowed_addresses=tuple(sorted({parse_source(address) for address in allowed_addresses})),
             auth=auth,
-            outgoing=outgoing,
         )
         async with self._in_time():
             trunk_id = await _settled(lambda: self._settle_trunk(wanted))
             rule_id = await _settled(lambda: self._settle_rule(wanted, trunk_id))
             if outgoing is not None:
-                await _settled(lambda: self._settle_outgoing(wanted))
+                await _settled(lambda: self._settle_outgoing(wanted, outgoing))
         return Route(trunk_id, rule_id)
 
     async def drop_route(self, e164: str, *, label: str) -> None:
@@ -166,11 +166,11 @@ class LiveKitLine(Line):
         await self._wire.replace_rule(right)
         return identity_of(right)
 
-    async def _settle_outgoing(self, wanted: Wanted) -> str:
+    async def _settle_outgoing(self, wanted: Wanted, out: WayOut) -> str:
         """LiveKit takes two for one number. A create whose answer was lost may turn up later: it is a spare next time."""
-        right = outgoing_as(wanted)
+        right = outgoing_as(wanted, out)
         ours = sorted(self._ours(await self._wire.outgoing(), wanted.label), key=identity_of)
-        keep = next((trunk for trunk in ours if leads_out_alike(trunk, right)), None)
+        keep = next((trunk for trunk in ours if leads_out_alike(trunk, right, encrypted=out.encrypted)), None)
         kept = identity_of(keep) if keep is not None else await self._wire.create_outgoing(right)
         for spare in ours:
             if spare is not keep:

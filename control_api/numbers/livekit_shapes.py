@@ -17,11 +17,13 @@ from livekit.protocol.sip import (
     SIPDispatchRuleIndividual,
     SIPDispatchRuleInfo,
     SIPInboundTrunkInfo,
+    SIPMediaEncryption,
     SIPOutboundTrunkInfo,
     SIPStatusCode,
+    SIPTransport,
 )
 
-from control_api.numbers.line import DigestAuth, FoundRoute
+from control_api.numbers.line import DigestAuth, FoundRoute, WayOut
 
 ROOM_PREFIX: Final = "call-"
 RINGS_SECONDS: Final = 10
@@ -45,7 +47,6 @@ class Wanted:
     job_metadata: str
     allowed_addresses: tuple[str, ...]
     auth: DigestAuth | None
-    outgoing: str | None = None
 
 
 def identity_of(item: Labelled) -> str:
@@ -85,25 +86,37 @@ def trunk_as(wanted: Wanted, current: SIPInboundTrunkInfo | None = None) -> SIPI
     return trunk
 
 
-def outgoing_as(wanted: Wanted) -> SIPOutboundTrunkInfo:
+def outgoing_as(wanted: Wanted, out: WayOut) -> SIPOutboundTrunkInfo:
     """A new trunk for calls from the number."""
-    return SIPOutboundTrunkInfo(
+    trunk = SIPOutboundTrunkInfo(
         name=wanted.label,
         metadata=_marked("", wanted.label),
-        address=wanted.outgoing or "",
+        address=out.address,
         numbers=[wanted.e164],
-        auth_username=wanted.auth.username if wanted.auth else "",
-        auth_password=wanted.auth.password.get_secret_value() if wanted.auth else "",
+        auth_username=out.auth.username if out.auth else "",
+        auth_password=out.auth.password.get_secret_value() if out.auth else "",
     )
+    if out.encrypted:
+        trunk.transport = SIPTransport.SIP_TRANSPORT_TLS
+        trunk.media_encryption = SIPMediaEncryption.SIP_MEDIA_ENCRYPT_REQUIRE
+    return trunk
 
 
-def leads_out_alike(trunk: SIPOutboundTrunkInfo, right: SIPOutboundTrunkInfo) -> bool:
-    """In all that a call out depends on; what else an operator has set stays."""
+def leads_out_alike(trunk: SIPOutboundTrunkInfo, right: SIPOutboundTrunkInfo, *, encrypted: bool | None) -> bool:
+    """In all that a call out depends on (`encrypted` as in `WayOut`); what else an operator has set stays."""
 
     def essence(one: SIPOutboundTrunkInfo) -> tuple[str, list[str], str, str]:
         return one.address, list(one.numbers), one.auth_username, one.auth_password
 
-    return essence(trunk) == essence(right)
+    return essence(trunk) == essence(right) and encrypted in (None, _is_encrypted(trunk))
+
+
+def _is_encrypted(trunk: SIPOutboundTrunkInfo) -> bool:
+    """A server may tell of the encryption of media in the newer field alone."""
+    required = SIPMediaEncryption.SIP_MEDIA_ENCRYPT_REQUIRE
+    media = trunk.media.encryption if trunk.HasField("media") and trunk.media.HasField("encryption") else None
+    over_tls = trunk.transport == SIPTransport.SIP_TRANSPORT_TLS
+    return over_tls and required in (trunk.media_encryption, media)
 
 
 def rule_as(wanted: Wanted, trunk_id: str, current: SIPDispatchRuleInfo | None = None) -> SIPDispatchRuleInfo:
@@ -137,7 +150,7 @@ def route_of(
     agent = rule.room_config.agents[0] if rule and len(rule.room_config.agents) == 1 else None
     dialed = _object(agent.metadata).get("dialed") if agent else None
     ordered_out = sorted(ways_out, key=lambda out: (trunk is None or not takes(trunk, out.numbers), identity_of(out)))
-    leads_out = bool(ordered_out) and trunk is not None and takes(trunk, ordered_out[0].numbers)
+    out = ordered_out[0] if ordered_out and trunk is not None and takes(trunk, ordered_out[0].numbers) else None
     return FoundRoute(
         label=label,
         trunk_id=trunk_id or None,
@@ -148,7 +161,9 @@ def route_of(
         rule_attached=rule is not None and list(rule.trunk_ids) == [trunk_id],
         agent_name=agent.agent_name if agent else None,
         dialed=dialed if isinstance(dialed, str) else None,
-        outgoing=ordered_out[0].address if leads_out else None,
+        outgoing=out.address if out else None,
+        outgoing_username=(out.auth_username or None) if out else None,
+        outgoing_encrypted=out is not None and _is_encrypted(out),
         altered=(trunk is not None and _sound_trunk(label, trunk) != trunk)
         or (rule is not None and _sound_rule(label, rule) != rule),
         spares=tuple(identity_of(item) for item in (*ordered_trunks[1:], *ordered_rules[1:], *ordered_out[1:])),

@@ -101,7 +101,8 @@ def purchase_from(row: Mapping[str, Any]) -> Purchase:
 
 @dataclass(frozen=True)
 class CarrierAccount:
-    """`sealed_secret` is an auth token or a SIP password; None where there is none (yet)."""
+    """`sealed_secret` is an auth token or a SIP password; None where there is none (yet). `termination_*`: with what calls out
+    sign in at Twilio, and since when Twilio has that password; `outgoing_address`: where an own trunk's go."""
 
     carrier_id: UUID
     tenant_id: UUID
@@ -112,6 +113,9 @@ class CarrierAccount:
     sip_username: str | None = field(default=None, repr=False)
     removed: bool = False
     outgoing_address: str | None = None
+    termination_username: str | None = field(default=None, repr=False)
+    sealed_termination: str | None = field(default=None, repr=False)
+    termination_set_at: datetime | None = None
 
 
 def account_from(row: Mapping[str, Any]) -> CarrierAccount:
@@ -125,6 +129,9 @@ def account_from(row: Mapping[str, Any]) -> CarrierAccount:
         sip_username=row["sip_username"],
         removed=row["removed_at"] is not None,
         outgoing_address=row["outgoing_address"],
+        termination_username=row["termination_username"],
+        sealed_termination=row["sealed_termination"],
+        termination_set_at=_time(row["termination_set_at"]),
     )
 
 

@@ -15,7 +15,7 @@ import structlog
 from contracts.errors import DomainError
 from control_api.numbers import drift
 from control_api.numbers.accounts import Accounts
-from control_api.numbers.carrier import OwnedNumber, Price
+from control_api.numbers.carrier import OwnedNumber, Price, TrunkDrift
 from control_api.numbers.drift import Drift, Kind
 from control_api.numbers.errors import words_of
 from control_api.numbers.ledger import Ledger
@@ -114,6 +114,8 @@ class Reconciler:
         try:
             carrier = self.accounts.open_account(account)
             wrong = await carrier.check_trunk(**self.saga.steps.trunk_wish(account))
+            if self.accounts.sign_in_of(account) is None:
+                wrong = (*wrong, TrunkDrift.NO_SIGN_IN)
         except DomainError as error:
             unreachable.append(f"trunk of carrier account {account.carrier_id}: {words_of(error)}")
             return []
@@ -143,6 +145,7 @@ class Reconciler:
             own = account if account is not None and account.kind == "sip_trunk" else None
             try:
                 auth: DigestAuth | None = self.accounts.digest_of(own) if own else None
+                outgoing = self.saga.steps.way_out(account) if account else None
             except DomainError as error:
                 unreachable.append(f"carrier account {purchase.carrier_id}: {words_of(error)}")
                 continue
@@ -152,7 +155,7 @@ class Reconciler:
                 agent_name=self.target.agent_name,
                 allowed_addresses=own.allowed_addresses if own else (),
                 auth=auth,
-                outgoing=own.outgoing_address if own else None,
+                outgoing=outgoing,
             )
         return drifts
 

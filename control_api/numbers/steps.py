@@ -12,17 +12,20 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from pydantic import SecretStr
 
 from contracts.errors import DomainError
 from control_api.numbers.accounts import Accounts, PlatformRefused
-from control_api.numbers.carrier import Carrier, OwnedNumber, Routing, SipTrunk, TrunkWish
+from control_api.numbers.carrier import Carrier, OwnedNumber, Routing, SipTrunk, TrunkWish, is_encrypted
 from control_api.numbers.carrier_errors import CarrierRefused, CredentialsRefused, NotFoundAtCarrier
 from control_api.numbers.fallback import recovery_url
 from control_api.numbers.ledger import Ledger
-from control_api.numbers.line import DigestAuth, Line, Route, SourceInvalid
-from control_api.numbers.purchase import CarrierAccount, Purchase
+from control_api.numbers.line import DigestAuth, Line, Route, SourceInvalid, WayOut
+from control_api.numbers.purchase import CarrierAccount, Purchase, State
 from control_api.numbers.words import takeover_words
+
+_log = structlog.get_logger(__name__)
 
 SETTLING = timedelta(minutes=10)
 """How long after it was sent a purchase whose answer was lost may still turn up at the carrier: ten times what was ever
@@ -113,12 +116,18 @@ class Steps:
             return await self.ledger.mark_routed(purchase, await self._own_route(purchase), trunk_sid=None)
         account, carrier = await self.accounts.open_for(purchase)
         with _platform(account):
-            trunk = await self._trunk(carrier, account)
-            route = await self._route(purchase)
+            trunk, outgoing, refused = await self._led(carrier, account)
+            route = await self._route(purchase, outgoing=outgoing)
             number = await carrier.get_number(purchase.number_sid or "")
             if number.trunk_sid != trunk.trunk_sid:
                 await carrier.attach(number.number_sid, trunk.trunk_sid)
-        return await self.ledger.mark_routed(purchase, route, trunk_sid=trunk.trunk_sid)
+        routed = await self.ledger.mark_routed(purchase, route, trunk_sid=trunk.trunk_sid)
+        if refused is None:
+            return routed
+        if purchase.state is State.ACTIVE:
+            raise refused  # whoever repairs is told
+        _log.error("number.no_way_out", purchase_id=str(purchase.purchase_id), carrier_code=refused.carrier_code)
+        return routed
 
     async def activate(self, purchase: Purchase) -> Purchase:
         """routed -> active."""
@@ -137,7 +146,27 @@ class Steps:
         await self.line.drop_route(purchase.e164, label=purchase.label)
 
     def trunk_wish(self, account: CarrierAccount) -> TrunkWish:
-        """The trunk of an account, through which all of its numbers come."""
+        """The trunk of an account, through which all of its numbers come, and their calls go out."""
+        return {**self._way_in(account), "sign_in": self.accounts.sign_in_of(account)}
+
+    def way_out(self, account: CarrierAccount) -> WayOut | None:
+        """Of an account's numbers; None: an own trunk that takes no calls out. Raises AccountGone."""
+        if account.kind == "sip_trunk":
+            address = account.outgoing_address
+            return None if address is None else WayOut(address, self.accounts.digest_of(account))
+        sign_in = self.accounts.sign_in_of(account)
+        return WayOut(
+            address=self.accounts.at_carrier.domain_of(self._way_in(account)["domain_hint"]),
+            auth=DigestAuth(sign_in.username, sign_in.password) if sign_in else None,
+            encrypted=is_encrypted(self.target.sip_uri),
+        )
+
+    async def mend_trunk(self, account: CarrierAccount) -> None:
+        """Fine as often as one likes, whoever else is at it."""
+        with _platform(account):
+            await self._way_in_and_out(self.accounts.open_account(account), account)
+
+    def _way_in(self, account: CarrierAccount) -> TrunkWish:
         return TrunkWish(
             label=f"ava:{account.carrier_id}",
             sip_uri=self.target.sip_uri,
@@ -146,13 +175,27 @@ class Steps:
             recovery_url=recovery_url(self.target.public_url, account.carrier_id),
         )
 
-    async def mend_trunk(self, account: CarrierAccount) -> None:
-        """Fine as often as one likes, whoever else is at it."""
-        with _platform(account):
-            await self._trunk(self.accounts.open_account(account), account)
-
     async def _trunk(self, carrier: Carrier, account: CarrierAccount) -> SipTrunk:
-        return await carrier.ensure_trunk(**self.trunk_wish(account))
+        return await carrier.ensure_trunk(**self._way_in(account))
+
+    async def _led(
+        self, carrier: Carrier, account: CarrierAccount
+    ) -> tuple[SipTrunk, WayOut | None, CarrierRefused | None]:
+        """A carrier that lets nobody call out keeps no caller from being answered: what is missing is drift until it is put
+        right."""
+        try:
+            account, trunk = await self._way_in_and_out(carrier, account)
+        except CarrierRefused as refused:
+            return await self._trunk(carrier, account), None, refused
+        return trunk, self.way_out(account), None
+
+    async def _way_in_and_out(self, carrier: Carrier, account: CarrierAccount) -> tuple[CarrierAccount, SipTrunk]:
+        """The sign-in is ours before it is the carrier's, and known to be there before anything relies on it."""
+        account = await self.accounts.with_sign_in(account)
+        trunk = await carrier.ensure_trunk(**self.trunk_wish(account))
+        if trunk.sign_in_set_at is not None and trunk.sign_in_set_at != account.termination_set_at:
+            await self.ledger.mark_sign_in_set(account, trunk.sign_in_set_at)
+        return account, trunk
 
     async def _own_route(self, purchase: Purchase) -> Route:
         if purchase.carrier_id is None:
@@ -163,7 +206,7 @@ class Steps:
                 purchase,
                 allowed_addresses=account.allowed_addresses,
                 auth=self.accounts.digest_of(account),
-                outgoing=account.outgoing_address,
+                outgoing=self.way_out(account),
             )
         except SourceInvalid as error:
             raise SourcesInvalid(f"{error}") from error
@@ -174,7 +217,7 @@ class Steps:
         *,
         allowed_addresses: tuple[str, ...] = (),
         auth: DigestAuth | None = None,
-        outgoing: str | None = None,
+        outgoing: WayOut | None = None,
     ) -> Route:
         return await self.line.ensure_route(
             purchase.e164,

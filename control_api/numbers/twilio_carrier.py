@@ -302,6 +302,9 @@ class TwilioAccounts:
         )
         return TwilioCarrier(calls)
 
+    def domain_of(self, domain_hint: str) -> str:
+        return twilio_trunks.domain_of(domain_hint)
+
 
 @asynccontextmanager
 async def open_twilio_accounts(

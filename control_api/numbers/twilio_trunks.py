@@ -1,19 +1,21 @@
 """A Twilio SIP trunk put in order: there once, leading to our SIP addresses in their order, with transfers allowed, and asking
 us what to do with a call that none of them took.
 
-Owns: finding a trunk by its label, making it, and putting right what drifted. Refuses: which numbers use it.
+Owns: finding a trunk by its label, making it, and putting right what drifted. Refuses: which numbers use it, and how calls out
+sign in there (`numbers.twilio_sign_in`).
 
 The trunk's domain name is unique in all of Twilio, so two requests that make one label's trunk at the same time make one.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from twilio.base import values
 
-from control_api.numbers.carrier import SipTrunk, TrunkDrift, TrunkWish
+from control_api.numbers import twilio_sign_in
+from control_api.numbers.carrier import SipTrunk, TrunkDrift, TrunkWish, is_encrypted
 from control_api.numbers.carrier_errors import CarrierRefused, NotFoundAtCarrier
 from control_api.numbers.fallback import is_recovery_url
 from control_api.numbers.twilio_calls import Products, TwilioCalls
@@ -28,18 +30,19 @@ _METHOD = "POST"
 
 @dataclass(frozen=True)
 class Settings:
-    """What may drift of a trunk itself. `recovery_url`: its disaster recovery URL, None where it has none."""
+    """What may drift of a trunk itself. `recovery_url`: its disaster recovery URL, None where it has none. `domain_name`: where
+    it takes calls out."""
 
     secure: bool
     transfer_mode: str
     recovery_url: str | None = field(repr=False)
+    domain_name: str | None
 
 
 @dataclass(frozen=True)
 class FoundTrunk:
     trunk_sid: str
     label: str
-    domain_name: str | None
     settings: Settings
 
 
@@ -57,19 +60,23 @@ class Destination:
 async def ensure_trunk(calls: TwilioCalls, wish: TrunkWish) -> SipTrunk:
     """See `Carrier.ensure_trunk`."""
     _check(wish)
-    trunk = await find_trunk(calls, wish["label"])
+    trunk = await find_trunk(calls, wish)
     if trunk is None:
         trunk = await _make(calls, wish)
     if trunk.settings != (right := _right(trunk.settings, wish)):
-        trunk = await _correct(calls, trunk, right)
+        trunk = await _correct(calls, trunk, right, wish)
     await _lead(calls, trunk, _destinations_of(wish))
-    return SipTrunk(trunk.trunk_sid, trunk.label, wish["sip_uri"], trunk.domain_name)
+    made = SipTrunk(trunk.trunk_sid, trunk.label, wish["sip_uri"], trunk.settings.domain_name)
+    if (sign_in := wish.get("sign_in")) is None:
+        return made
+    set_at = await twilio_sign_in.ensure_sign_in(calls, trunk.trunk_sid, trunk.label, sign_in)
+    return replace(made, sign_in_set_at=set_at)
 
 
 async def check_trunk(calls: TwilioCalls, wish: TrunkWish) -> tuple[TrunkDrift, ...]:
     """See `Carrier.check_trunk`."""
     _check(wish)
-    trunk = await find_trunk(calls, wish["label"])
+    trunk = await find_trunk(calls, wish)
     if trunk is None:
         return (TrunkDrift.GONE,)
     now, right = trunk.settings, _right(trunk.settings, wish)
@@ -79,8 +86,17 @@ async def check_trunk(calls: TwilioCalls, wish: TrunkWish) -> tuple[TrunkDrift, 
         TrunkDrift.OTHER_SECURITY: now.secure != right.secure,
         TrunkDrift.OTHER_RECOVERY: now.recovery_url != right.recovery_url,
         TrunkDrift.OTHER_DESTINATIONS: leads != [(rank, uri) for uri, rank in _destinations_of(wish)],
+        TrunkDrift.OTHER_DOMAIN: now.domain_name != right.domain_name,
     }
-    return tuple(drift for drift, found in checks.items() if found)
+    wrong = [drift for drift, found in checks.items() if found]
+    if (sign_in := wish.get("sign_in")) is not None:
+        wrong += await twilio_sign_in.check_sign_in(calls, trunk.trunk_sid, trunk.label, sign_in)
+    return tuple(wrong)
+
+
+def domain_of(domain_hint: str) -> str:
+    """See `CarrierAccounts.domain_of`."""
+    return f"{domain_hint}.{_SUFFIX}"
 
 
 def _check(wish: TrunkWish) -> None:
@@ -97,31 +113,35 @@ def _destinations_of(wish: TrunkWish) -> list[tuple[str, int]]:
 
 
 def _right(now: Settings | None, wish: TrunkWish) -> Settings:
-    """What a trunk's settings should be, given what they are. Somebody else's recovery stays where we have none."""
-    sip_uri, recovery = wish["sip_uri"], wish.get("recovery_url")
+    """What a trunk's settings should be, given what they are. Somebody else's recovery stays where we have none, and another
+    domain where nobody calls out."""
+    recovery, domain = wish.get("recovery_url"), domain_of(wish["domain_hint"])
     if recovery is None and now is not None and now.recovery_url and not is_recovery_url(now.recovery_url):
         recovery = now.recovery_url
-    secure = sip_uri.startswith("sips:") or "transport=tls" in sip_uri.casefold()
-    return Settings(secure=secure, transfer_mode=TRANSFERS, recovery_url=recovery)
+    if now is not None and wish.get("sign_in") is None:
+        domain = now.domain_name
+    return Settings(is_encrypted(wish["sip_uri"]), TRANSFERS, recovery, domain)
 
 
-async def find_trunk(calls: TwilioCalls, label: str) -> FoundTrunk | None:
-    """The one with the lowest id where somebody made more of the same label by hand."""
+async def find_trunk(calls: TwilioCalls, wish: TrunkWish) -> FoundTrunk | None:
+    """Where somebody made more of the same label by hand: the one of our domain, else that with the lowest id."""
+    label, domain = wish["label"], domain_of(wish["domain_hint"])
 
     async def ask(twilio: Products) -> list[FoundTrunk]:
         return [_parse_trunk(row) for row in await twilio.trunks.list_async(page_size=calls.page_size)]
 
     rows = await calls.read(ask, doing="listing trunks", seconds=calls.deadlines.listing)
-    return min((row for row in rows if row.label == label), key=lambda row: row.trunk_sid, default=None)
+    ours = (row for row in rows if row.label == label)
+    return min(ours, key=lambda row: (row.settings.domain_name != domain, row.trunk_sid), default=None)
 
 
 async def _make(calls: TwilioCalls, wish: TrunkWish) -> FoundTrunk:
-    label, right = wish["label"], _right(None, wish)
+    right = _right(None, wish)
 
     async def send(twilio: Products) -> FoundTrunk:
         made = await twilio.trunks.create_async(
-            friendly_name=label,
-            domain_name=f"{wish['domain_hint']}.{_SUFFIX}",
+            friendly_name=wish["label"],
+            domain_name=right.domain_name,
             secure=right.secure,
             transfer_mode=right.transfer_mode,
             disaster_recovery_url=right.recovery_url or values.unset,
@@ -130,30 +150,32 @@ async def _make(calls: TwilioCalls, wish: TrunkWish) -> FoundTrunk:
         return _parse_trunk(made)
 
     try:
-        return await calls.write(send, look=lambda: find_trunk(calls, label), doing="making a trunk")
+        return await calls.write(send, look=lambda: find_trunk(calls, wish), doing="making a trunk")
     except CarrierRefused as refused:
         if refused.carrier_code != DOMAIN_TAKEN:
             raise
-        made_meanwhile = await find_trunk(calls, label)
+        made_meanwhile = await find_trunk(calls, wish)
         if made_meanwhile is None:
             raise
         return made_meanwhile
 
 
-async def _correct(calls: TwilioCalls, trunk: FoundTrunk, right: Settings) -> FoundTrunk:
+async def _correct(calls: TwilioCalls, trunk: FoundTrunk, right: Settings, wish: TrunkWish) -> FoundTrunk:
     async def send(twilio: Products) -> FoundTrunk:
         moved = right.recovery_url != trunk.settings.recovery_url
+        renamed = right.domain_name != trunk.settings.domain_name
         context = twilio.trunks(trunk.trunk_sid)
         row = await context.update_async(
             secure=right.secure,
             transfer_mode=right.transfer_mode,
             disaster_recovery_url=(right.recovery_url or "") if moved else values.unset,
             disaster_recovery_method=_METHOD if moved and right.recovery_url else values.unset,
+            domain_name=(right.domain_name or values.unset) if renamed else values.unset,
         )
         return _parse_trunk(row)
 
     async def look() -> FoundTrunk | None:
-        found = await find_trunk(calls, trunk.label)
+        found = await find_trunk(calls, wish)
         return found if found is not None and found.settings == right else None
 
     return await calls.write(send, look=look, doing="correcting a trunk")
@@ -219,8 +241,8 @@ def _parse_trunk(row: Any) -> FoundTrunk:
     recovery = row.disaster_recovery_url or None
     if recovery and (row.disaster_recovery_method or _METHOD) != _METHOD:
         recovery = f"{row.disaster_recovery_method} {recovery}"  # asked otherwise, it is another address
-    settings = Settings(bool(row.secure), row.transfer_mode or "", recovery)
-    return FoundTrunk(row.sid, row.friendly_name or "", row.domain_name or None, settings)
+    settings = Settings(bool(row.secure), row.transfer_mode or "", recovery, row.domain_name or None)
+    return FoundTrunk(row.sid, row.friendly_name or "", settings)
 
 
 def _parse_destination(row: Any) -> Destination:

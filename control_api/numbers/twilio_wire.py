@@ -35,6 +35,8 @@ from control_api.numbers.carrier_errors import (
 from control_api.numbers.twilio_http import Refused
 
 DOMAIN_TAKEN: Final = 21248
+LIST_REFUSED: Final = 21240
+"""A credential list or a credential: its name is there already, the password too weak, or the account has 100 lists."""
 REGULATION_KINDS: Final[dict[NumberKind, str]] = {
     "local": "local",
     "mobile": "mobile",
@@ -71,6 +73,7 @@ _BY_CODE: Final[dict[int, tuple[type[CarrierError], str]]] = {
 _WORDS: Final[dict[int, str]] = {
     21421: "Twilio takes this for no telephone number: choose one from a search",
     DOMAIN_TAKEN: "the name of this trunk is taken at Twilio: give it another",
+    LIST_REFUSED: "Twilio takes no further sign-in for calls out: delete credential lists that nobody uses in its console",
 }
 
 

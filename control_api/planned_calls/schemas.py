@@ -1,10 +1,11 @@
 """What the API takes and gives for planned calls and the do-not-call list."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from contracts.phone import E164
 
@@ -24,6 +25,16 @@ Outcome = Literal[
     "do_not_call",
 ]
 Repeatable = Literal["busy", "no_answer", "machine", "failed"]
+_SIGN_IN = "the carrier did not take the trunk's sign-in: an operator looks with ./ava numbers reconcile --repair"
+_ADVICE: Mapping[int, str] = {
+    401: _SIGN_IN,
+    403: "the carrier does not let this call out: at Twilio, allow the country under Voice, Settings, Geographic permissions;"
+    " then see that the number may be shown to whom it calls, and that the trunk's sign-in is in order (an operator looks with"
+    " ./ava numbers reconcile)",
+    404: "the carrier knows no such number: see whether it is right",
+    407: _SIGN_IN,
+    503: "the carrier could not be reached, or takes no more calls: it may pass",
+}
 _FIRST, _LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -100,6 +111,11 @@ class Try(BaseModel):
     at: datetime = Field(description="when the telephone rang")
     outcome: Outcome
     sip_status: int | None = Field(default=None, description="the carrier's, where nobody answered")
+
+    @computed_field(description="what may be done about it; null: nothing, or nothing is wrong")
+    @property
+    def advice(self) -> str | None:
+        return _ADVICE.get(self.sip_status or 0) if self.outcome == "failed" else None
 
 
 class PlannedCall(BaseModel):

@@ -15,7 +15,16 @@ from control_api.numbers.assembly import Numbers
 from sandbox.faults import FaultRule
 from tests.fakes.control_plane import Client, ControlPlane
 from tests.fakes.dying import Died, Fate, process
-from tests.fakes.telephone_numbers import at_twilio, execute, key, let_time_pass, number_at_twilio, on_line, own_twilio
+from tests.fakes.telephone_numbers import (
+    at_twilio,
+    execute,
+    gets_out,
+    key,
+    let_time_pass,
+    number_at_twilio,
+    on_line,
+    own_twilio,
+)
 
 E164 = "+12025550100"
 IMPORTED, HOOK = "+12125550100", "https://calls.example.com/in"
@@ -39,14 +48,24 @@ BUYING = (
     "twilio POST IncomingPhoneNumbers",
     "database rpc/number_bought_v1",
     "database carrier_accounts",
+    "database rpc/hold_termination_v1",
     "twilio GET Trunks",
     "twilio POST Trunks",
     "twilio GET OriginationUrls",
     "twilio POST OriginationUrls",
+    "twilio GET CredentialLists",
+    "twilio POST CredentialLists",
+    "twilio GET Credentials",
+    "twilio POST Credentials",
+    "twilio GET CredentialLists",
+    "twilio POST CredentialLists",
+    "database rpc/termination_set_v1",
     "livekit trunks",
     "livekit create_trunk",
     "livekit rules",
     "livekit create_rule",
+    "livekit outgoing",
+    "livekit create_outgoing",
     "twilio GET IncomingPhoneNumbers",
     "twilio POST IncomingPhoneNumbers",
     "database rpc/number_routed_v1",
@@ -65,6 +84,7 @@ RELEASING = (
     "livekit trunks",
     "livekit delete_trunk",
     "livekit outgoing",
+    "livekit delete_trunk",
     "database rpc/number_released_v1",
     "database number_purchases",
 )
@@ -80,14 +100,24 @@ IMPORTING = (
     "twilio GET IncomingPhoneNumbers",
     "database rpc/number_bought_v1",
     "database carrier_accounts",
+    "database rpc/hold_termination_v1",
     "twilio GET Trunks",
     "twilio POST Trunks",
     "twilio GET OriginationUrls",
     "twilio POST OriginationUrls",
+    "twilio GET CredentialLists",
+    "twilio POST CredentialLists",
+    "twilio GET Credentials",
+    "twilio POST Credentials",
+    "twilio GET CredentialLists",
+    "twilio POST CredentialLists",
+    "database rpc/termination_set_v1",
     "livekit trunks",
     "livekit create_trunk",
     "livekit rules",
     "livekit create_rule",
+    "livekit outgoing",
+    "livekit create_outgoing",
     "twilio GET IncomingPhoneNumbers",
     "twilio POST IncomingPhoneNumbers",
     "database rpc/number_routed_v1",
@@ -108,6 +138,7 @@ GIVING_BACK = (
     "livekit trunks",
     "livekit delete_trunk",
     "livekit outgoing",
+    "livekit delete_trunk",
     "database rpc/number_released_v1",
     "database number_purchases",
 )
@@ -144,9 +175,12 @@ async def bought_once(plane: ControlPlane, owner: Client) -> None:
 
 
 async def answers(plane: ControlPlane, owner: Client, e164: str) -> None:
-    """Once on the line, once in the database."""
+    """Once on the line, once in the database; and calls from it get out, signed in with what the carrier was told."""
     line = await plane.control("livekit", "state", method="GET")
     assert (len(line["trunks"]), len(line["rules"])) == (1, 1)
+    assert [trunk["numbers"] for trunk in line["outbound_trunks"]] == [[e164]]
+    assert await gets_out(plane, line["outbound_trunks"][0])
+    assert [len(held["usernames"]) for held in (await at_twilio(plane))["credential_lists"]] == [1]
     trunks, rules = await on_line(plane, e164)
     assert (len(trunks), len(rules)) == (1, 1)
     rows = plane.database.select("select tenant_id from phone_numbers where e164 = %s", e164)
@@ -158,7 +192,7 @@ async def answers(plane: ControlPlane, owner: Client, e164: str) -> None:
 async def gone(plane: ControlPlane, e164: str) -> None:
     """Nothing on the line, nothing that answers."""
     line = await plane.control("livekit", "state", method="GET")
-    assert (line["trunks"], line["rules"]) == ([], [])
+    assert (line["trunks"], line["rules"], line["outbound_trunks"]) == ([], [], [])
     assert plane.database.select("select 1 from phone_numbers where e164 = %s", e164) == []
     purchases = plane.database.select("select state from number_purchases where e164 = %s", e164)
     assert purchases == [{"state": "released"}]
@@ -278,9 +312,13 @@ class TestLostAnswers:
             ("twilio", "buy"),
             ("twilio", "open_trunk"),
             ("twilio", "create_origination"),
+            ("twilio", "create_list"),
+            ("twilio", "create_credential"),
+            ("twilio", "attach_list"),
             ("twilio", "update_number"),
             ("livekit", "create_inbound_trunk"),
             ("livekit", "create_dispatch_rule"),
+            ("livekit", "create_outbound_trunk"),
         ],
     )
     async def test_outside(self, plane: ControlPlane, owner: Client, stand_in: str, operation: str, kind: str) -> None:

@@ -471,7 +471,13 @@ class TestBounds:
         assert "sealed_secret" not in "".join(a.text for a in answers)
 
     @pytest.mark.parametrize(
-        "path", ["carrier_accounts?select=sealed_secret", "number_purchases?select=sealed_routing"]
+        "path",
+        [
+            "carrier_accounts?select=sealed_secret",
+            "carrier_accounts?select=sealed_termination",
+            "carrier_accounts?select=termination_username",
+            "number_purchases?select=sealed_routing",
+        ],
     )
     async def test_sealed_columns_are_refused_to_users(self, plane: ControlPlane, owner: Client, path: str) -> None:
         """Asked straight at PostgREST with the owner's own token."""

@@ -11,7 +11,16 @@ from control_api.numbers.reconcile import Report
 from sandbox.livekit import KEY, SECRET
 from tests.fakes.control_plane import Client, ControlPlane
 from tests.fakes.dying import Died, Fate, process
-from tests.fakes.telephone_numbers import at_twilio, bought, execute, key, number_at_twilio, on_line, own_twilio
+from tests.fakes.telephone_numbers import (
+    at_twilio,
+    bought,
+    execute,
+    key,
+    number_at_twilio,
+    on_line,
+    own_twilio,
+    ways_out,
+)
 
 
 @pytest_asyncio.fixture(loop_scope="session", autouse=True)
@@ -34,10 +43,6 @@ async def settled(plane: ControlPlane) -> None:
     """One repair leaves nothing to repair."""
     report = await reconciled(plane)
     assert (report.drifts, report.unreachable) == ((), ())
-
-
-async def ways_out(plane: ControlPlane) -> list[dict[str, Any]]:
-    return (await plane.control("livekit", "state", method="GET"))["outbound_trunks"]
 
 
 async def account_of(owner: Client) -> str:

@@ -1,7 +1,11 @@
 """Was a voice heard at the other end? By likeness of the sound itself, whatever else is heard at the same time."""
 
+import asyncio
+
 import numpy as np
 import numpy.typing as npt
+
+from sandbox.softphone import SoftPhone
 
 Signal = npt.NDArray[np.float64]
 
@@ -24,3 +28,21 @@ def heard_share(spoken: bytes, heard: bytes) -> float:
     energy = np.concatenate([[0.0], np.cumsum(got**2)])
     window = energy[len(said) :] - energy[: len(energy) - len(said)]
     return float(np.max(np.abs(match) / np.sqrt(np.maximum(window, 1.0) * np.sum(said**2))))
+
+
+async def says(phone: SoftPhone, utterance: str) -> bytes:
+    """-> what was said, as it left the telephone."""
+    await phone.say(utterance)
+    await asyncio.sleep(0.6)  # for the other end to have heard the last of it
+    spoken = phone.line.spoken[-1]
+    return phone.line.caller.part(spoken.began, spoken.ended)
+
+
+def hears(phone: SoftPhone, spoken: bytes) -> float:
+    return heard_share(spoken, bytes(phone.line.ava.pcm))
+
+
+async def they_talk(one: SoftPhone, other: SoftPhone) -> None:
+    """Each hears what the other says."""
+    assert hears(other, await says(one, "fr-pay-card")) > HEARD
+    assert hears(one, await says(other, "fr-message-crown")) > HEARD

@@ -53,6 +53,20 @@ async def on_line(plane: ControlPlane, e164: str) -> tuple[list[dict[str, Any]],
     return trunks, [rule for rule in state["rules"] if ids & set(rule.get("trunk_ids", []))]
 
 
+async def ways_out(plane: ControlPlane) -> list[dict[str, Any]]:
+    """The trunks by which calls leave, as LiveKit has them."""
+    state = await plane.control("livekit", "state", method="GET")
+    found: list[dict[str, Any]] = state["outbound_trunks"]
+    return found
+
+
+async def gets_out(plane: ControlPlane, way_out: dict[str, Any]) -> bool:
+    """Twilio lets in who comes with the sign-in of this trunk."""
+    given = {"username": way_out["auth_username"], "password": way_out["auth_password"]}
+    said = await plane.control("twilio", "termination", {"domain": way_out["address"], **given})
+    return bool(said["status"] == 200)
+
+
 async def own_twilio(plane: ControlPlane, owner: Client) -> str:
     """The owner's own account at Twilio: a subaccount by whoever's hand, connected -> its SID."""
     account_sid, token = await account_at_twilio(plane)

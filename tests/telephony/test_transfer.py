@@ -10,7 +10,7 @@ import pytest
 from demo.owner import OnTheLine
 from demo.ring import Rung, expect_plan, ringing
 from sandbox.softphone import SoftPhone
-from tests.fakes.overhearing import HEARD, NOT_HEARD, heard_share
+from tests.fakes.overhearing import NOT_HEARD, hears, says, they_talk
 from tests.fakes.real_line import KEYS, PERSON, Line
 
 pytestmark = [pytest.mark.telephony, pytest.mark.asyncio(loop_scope="session")]
@@ -44,24 +44,6 @@ async def record_of(line: Line, rung: Rung) -> dict[str, Any]:
     return await line.exchange.owner.call_of(dialed=rung.dialed, caller=rung.caller, after=rung.at)
 
 
-async def says(phone: SoftPhone, utterance: str) -> bytes:
-    """-> what was said, as it left the telephone."""
-    await phone.say(utterance)
-    await asyncio.sleep(0.6)  # for the other end to have heard the last of it
-    spoken = phone.line.spoken[-1]
-    return phone.line.caller.part(spoken.began, spoken.ended)
-
-
-def hears(phone: SoftPhone, spoken: bytes) -> float:
-    return heard_share(spoken, bytes(phone.line.ava.pcm))
-
-
-async def they_talk(rung: Rung, person: SoftPhone) -> None:
-    """Each hears what the other says."""
-    assert hears(person, await says(rung.phone, "fr-pay-card")) > HEARD
-    assert hears(rung.phone, await says(person, "fr-message-crown")) > HEARD
-
-
 # warm
 
 
@@ -78,7 +60,7 @@ async def test_a_person_is_briefed_accepts_by_key_and_the_two_talk(line: Line) -
         await person.press("1")
         assert await rung.phone.until_quiet(1.0), "music and announcement are over"
         assert await person.until_quiet(1.0)
-        await they_talk(rung, person)
+        await they_talk(rung.phone, person)
         await rung.phone.hang_up()
         await person.until_closed(6)
     call = await record_of(line, rung)
@@ -104,7 +86,7 @@ async def test_a_person_behind_a_switchboard_is_reached_by_keys(line: Line) -> N
         await person.press("1")
         assert await rung.phone.until_quiet(1.0), "music and announcement are over"
         assert await person.until_quiet(1.0)
-        await they_talk(rung, person)
+        await they_talk(rung.phone, person)
         await rung.phone.hang_up()
         await person.until_closed(6)
     call = await record_of(line, rung)
@@ -120,7 +102,7 @@ async def test_a_person_accepts_by_voice_and_hangs_up_first(line: Line) -> None:
         await person.say("fr-yes")
         assert await rung.phone.until_quiet(1.0)
         assert await person.until_quiet(1.0)
-        await they_talk(rung, person)
+        await they_talk(rung.phone, person)
         await person.hang_up()
         await rung.phone.until_closed(6)
     call = await record_of(line, rung)
@@ -183,7 +165,7 @@ async def test_a_caller_is_sent_on_and_ava_leaves(line: Line) -> None:
                 await asyncio.sleep(0.05)
         await asyncio.sleep(2.0)
         assert not rung.phone.closed.is_set()
-        await they_talk(rung, person)
+        await they_talk(rung.phone, person)
         call = await record_of(line, rung)
         assert (call["outcome"], call["ended_by"]) == ("transferred", "assistant")
         assert [t["result"] for t in call["transfers"]] == ["transferred"]

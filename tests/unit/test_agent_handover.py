@@ -208,3 +208,13 @@ async def test_without_a_carriers_address_a_caller_is_sent_to_the_number() -> No
     job.transfer_sip_participant = room.transfer_sip_participant
     assert await refer(job, cast(Any, room.caller), PERSON, dialed=DIALED) == "transferred"
     assert room.sent == [f"tel:{PERSON}"]
+
+
+async def test_twilio_is_told_a_number_and_not_an_address() -> None:
+    """Also where calls go out through its trunk: what is written as a SIP address it may take for a SIP endpoint."""
+    trunk = SIPOutboundTrunkInfo(address="ava-1.pstn.twilio.com", numbers=[DIALED])
+    room = Referring(api.TransferSIPParticipantResponse(), trunks=[trunk])
+    job = room.job
+    job.transfer_sip_participant = room.transfer_sip_participant
+    assert await refer(job, cast(Any, room.caller), PERSON, dialed=DIALED) == "transferred"
+    assert room.sent == [f"tel:{PERSON}"]

@@ -6,18 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sandbox.psrpc import RpcError
 from sandbox.rtp import FRAME, Voice, decode, encode
 from sandbox.sip_dialog import Dialog, Sent, Transactions, address_of
 from sandbox.sip_leg import read_fragment
+from sandbox.sip_service import resolved
 from sandbox.sip_wire import (
     Challenge,
     Malformed,
     answer_challenge,
+    hashed,
     parse,
     read_offer,
     response,
     uri_of,
     user_of,
+    username_of,
     write_answer,
 )
 from sandbox.two_way import RATE, Growing, Spoken, Track, TwoWay, between
@@ -96,6 +100,26 @@ def test_a_challenge_is_answered_with_the_password_and_not_without(more: str) ->
         assert not challenge.accepts(given, "INVITE", "ava", "other")
     assert ("qop=auth" in given) is ("qop" in more)
     assert ('opaque="o"' in given) is ("opaque" in more)
+
+
+def test_a_carriers_challenge_is_answered_by_the_hash_of_a_password_and_once() -> None:
+    """With qop; what is kept is no password, and an answer to another challenge is none to this."""
+    challenge, digest = Challenge("sip.example.com", qop="auth"), hashed("ava", "sip.example.com", "secret")
+    given = answer_challenge(challenge.header, method="INVITE", uri="sip:x@y", username="ava", password="secret")
+    assert username_of(given) == "ava"
+    assert challenge.accepts_hashed(given, "INVITE", "ava", digest)
+    assert not challenge.accepts_hashed(given, "BYE", "ava", digest)
+    assert not Challenge("sip.example.com", qop="auth").accepts_hashed(given, "INVITE", "ava", digest)
+    assert "secret" not in digest
+
+
+async def test_a_carriers_name_leads_where_the_hosts_say() -> None:
+    """Before the system is asked, by pattern too; what is not among them is looked up as ever."""
+    hosts = {"*.pstn.example.com": "127.0.0.9:5070"}
+    assert await resolved("ava-1.PSTN.example.com", hosts) == ("127.0.0.9", 5070)
+    assert await resolved("127.0.0.1:5061", hosts) == ("127.0.0.1", 5061)
+    with pytest.raises(RpcError):
+        await resolved("127.0.0.1:none", hosts)
 
 
 async def test_a_request_is_sent_until_something_answers() -> None:
