@@ -45,6 +45,11 @@ class Duties(Protocol):
         been sent within `patience` seconds -> the successor's epoch. None: stay out."""
         ...
 
+    async def hand_over(self, room: str, *, epoch: int, hold: float) -> bool:
+        """No worker can answer there: the control plane may, and nobody else does for `hold` seconds. False: somebody else has
+        that room meanwhile."""
+        ...
+
     async def leave(self, room: str, *, epoch: int) -> None: ...
 
     async def forget_silent(self) -> int:
@@ -76,6 +81,9 @@ class SupabaseDuties(Duties):
             "claim_room_v1", p_worker_id=str(worker_id), p_room=room, p_epoch=epoch, p_patience=patience
         )
         return claimed
+
+    async def hand_over(self, room: str, *, epoch: int, hold: float) -> bool:
+        return bool(await self._call("hand_over_call_v1", p_room=room, p_epoch=epoch, p_hold=hold))
 
     async def leave(self, room: str, *, epoch: int) -> None:
         await self._call("leave_room_v1", p_room=room, p_epoch=epoch)

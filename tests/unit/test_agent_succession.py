@@ -15,7 +15,8 @@ from livekit.protocol.agent import Job
 from livekit.protocol.models import Room as LiveKitRoom
 
 from agent import succession
-from agent.succession import ALIVE, Seat, enter, metadata_for, seat_of, take_over
+from agent.succession import Seat, enter, metadata_for, seat_of, take_over
+from contracts.call import ALIVE
 from contracts.errors import StoreUnavailable
 from store.duties import Duty
 from tests.fakes.duties import MemoryDuties
