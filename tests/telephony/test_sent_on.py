@@ -5,6 +5,8 @@ it is sent by itself.
 """
 
 import asyncio
+import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -126,6 +128,29 @@ async def test_the_line_ends_where_the_number_leads_nowhere(exchange: Exchange) 
     assert waited < LET_GO_WITHIN
     assert (record["outcome"], record["ended_by"], record["transfers"]) == ("lost", "failure", [])
     assert [(seen["code"], seen["detail"]) for seen in record["problems"]] == [("no_worker_left", "ended")]
+
+
+async def test_a_job_that_lives_keeps_its_caller(exchange: Exchange) -> None:
+    """Its worker's main process stands still for longer than the API waits; the job itself answers in the room."""
+    await expect_plan(exchange, ["fr-where"])
+    async with (
+        exchange.another_worker("still", idle_processes=1) as worker,
+        ringing(exchange, SENT_ON, caller="+33640000033") as rung,
+    ):
+        assert await rung.greeted()
+        before = await counted(exchange, "alive")
+        os.kill(worker.server.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(20):
+                while await counted(exchange, "alive") == before:
+                    await asyncio.sleep(0.2)
+            await rung.says("fr-where")
+        finally:
+            os.kill(worker.server.pid, signal.SIGCONT)
+        assert rung.unanswered == []
+        await rung.phone.hang_up()
+        record = await record_of(exchange, rung)
+    assert (record["ended_by"], record["problems"], record["transfers"]) == ("caller", [], [])
 
 
 async def test_a_telephone_that_is_busy_ends_the_callers_line(exchange: Exchange, person_port: int) -> None:
