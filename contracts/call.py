@@ -27,7 +27,7 @@ _NOT_ANSWERED: Final[dict[int, NotAnswered]] = {
 
 
 def not_answered(sip_status: int) -> NotAnswered | None:
-    """What it means that somebody who was rung did not answer (RFC 3261). None: anything else, a network that failed for one."""
+    """What it means that somebody who was rung did not answer (RFC 3261). None: anything else, as a network that failed."""
     return _NOT_ANSWERED.get(sip_status)
 
 

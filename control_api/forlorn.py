@@ -2,8 +2,8 @@
 then; whom AVA rang is not kept listening to nothing.
 
 Owns: who has been alone for how long, as the LiveKit server tells it, and ending their rooms. Refuses: sending somebody. As
-long as one worker runs it does that (agent/lookout.py), and is quicker; so is who sends callers on (`numbers.stranded`), where the
-database knows of their call. This is for those of whom nobody knows.
+long as one worker runs it does that (agent/lookout.py), and is quicker; so is who sends callers on (`numbers.stranded`), where
+the database knows of their call. This is for those of whom nobody knows.
 """
 
 import time

@@ -1,9 +1,9 @@
-"""Stands for a LiveKit server's API as the control plane uses it: Twirp over HTTP, the SIP service, agents sent to rooms, and rooms
-that a test has put people in.
+"""Stands for a LiveKit server's API as the control plane uses it: Twirp over HTTP, the SIP service, agents sent to rooms, and
+rooms that a test has put people in.
 
 Owns: the wire (protobuf or JSON answers, Twirp's errors with their HTTP status, tokens and grants), faults, and the
-``/_ctl`` routes. What is kept and refused is in `sandbox.livekit_sip`, `sandbox.livekit_dispatches` and `sandbox.livekit_rooms`,
-who gets a call in `sandbox.livekit_calls`.
+``/_ctl`` routes. What is kept and refused is in `sandbox.livekit_sip`, `sandbox.livekit_dispatches` and
+`sandbox.livekit_rooms`, who gets a call in `sandbox.livekit_calls`.
 Refuses: every other method (501 `unimplemented`), joining a room, audio, webhooks.
 
 As at the real server, a bad token is turned away before Twirp: 401 in plain text, so that the client sees the code
@@ -20,8 +20,8 @@ Operations for faults: `OPERATIONS`. A ``delay`` longer than the client's patien
 HTTP surface beside the switchboard's (JSON, in protobuf's mapping; written behind the client's back, unchecked):
 
 - ``GET    /_ctl/state``        {"trunks": […], "outbound_trunks": […], "rules": […], "dispatches": […]}, passwords included
-- ``POST   /_ctl/rooms``        {"room", "people": [{"identity", "kind"?, "attributes"?}], "answering"?: […]}: they are there, and
-  those jobs live
+- ``POST   /_ctl/rooms``        {"room", "people": [{"identity", "kind"?, "attributes"?}], "answering"?: […]}: they are there,
+  and those jobs live
 - ``GET    /_ctl/rooms``        {"sent_on": [{"identity", "to"}], "ended": […]}
 - ``POST   /_ctl/transfers``    {"sip_status"?, "told"?}: how the telephones answer to which somebody is sent
 - ``POST   /_ctl/trunks``       an inbound trunk: replaces the one of that id, or is a new one -> as stored

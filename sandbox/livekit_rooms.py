@@ -1,8 +1,8 @@
-"""Rooms with people in them, as far as LiveKit's API tells of them: who is there, whether a job answers, sending a telephone on by SIP
-REFER, and the end of a room.
+"""Stands for rooms with people in them, as far as LiveKit's API tells of them: who is there, whether a job answers, sending a
+telephone on by SIP REFER, and the end of a room.
 
-Owns: what a test has put there, what each request does to it, and the refusals. Refuses: sound, joining by oneself, a bus on which a
-request waits (a ``delay`` is the switchboard's). HTTP, tokens and faults are `sandbox.livekit`'s.
+Owns: what a test has put there, what each request does to it, and the refusals. Refuses: sound, joining by oneself, a bus on
+which a request waits (a ``delay`` is the switchboard's). HTTP, tokens and faults are `sandbox.livekit`'s.
 
 A telephone that is sent on leaves its room at once; the real one leaves a second later.
 """
@@ -51,7 +51,7 @@ class Rooms:
         self.people[room] = [
             ParticipantInfo(
                 identity=one["identity"],
-                kind=ParticipantInfo.Kind.Value(one.get("kind", "STANDARD")),
+                kind=str(one.get("kind", "STANDARD")),
                 state=ParticipantInfo.State.ACTIVE,
                 attributes=one.get("attributes", {}),
             )

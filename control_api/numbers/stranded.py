@@ -1,11 +1,12 @@
 """Calls in progress that no worker is left for: whoever rang is sent on to where the number's fallback leads, else let go.
 
 Owns: when workers have been silent for long enough, who in a room is to be sent on, and the order of things: claimed, asked
-whether somebody lives, sent on once, looked at, ended. Refuses: the choice of the number (`numbers.fallback`), who of several
-processes acts (one compare-and-set in the database, behind `Duties`), LiveKit (behind `Legs`), and closing the record (`calls`).
+whether somebody lives, sent on once, looked at, ended. Refuses: the choice of the number (`numbers.fallback`), who of
+several processes acts (one compare-and-set in the database, behind `Duties`), LiveKit (behind `Legs`), and closing the record
+(`calls`).
 
-A living worker is always quicker: it succeeds another after 1.8 s of silence, and what it has claimed is not silent. A job whose
-worker only seems dead says in the room that it lives, and keeps its call.
+A living worker is always quicker: it succeeds another after 1.8 s of silence, and what it has claimed is not silent. A job
+whose worker only seems dead says in the room that it lives, and keeps its call.
 """
 
 import asyncio
@@ -44,8 +45,8 @@ _DRAIN = 5.0
 _log = structlog.get_logger(__name__)
 
 Outcome = Literal["sent_on", "refused", "unconfirmed", "ended", "left", "alive"]
-"""`sent_on`: LiveKit says that it succeeded. `refused`: it did not, and the line was ended. `unconfirmed`: nobody knows, and the line
-is down. `ended`: there was nowhere to send them. `left`: there was nobody to see to. `alive`: a job has the call after all."""
+"""`sent_on`: LiveKit says that it succeeded. `refused`: it did not, and the line was ended. `unconfirmed`: nobody knows, and the
+line is down. `ended`: there was nowhere to send them. `left`: there was nobody to see to. `alive`: a job has the call after all."""
 
 
 class LineAway(DomainError):
@@ -78,7 +79,7 @@ class Stranded:
 
 @dataclass(frozen=True)
 class Leg:
-    """Somebody who is no agent. `status` as LiveKit's SIP service has it; "" for a browser. `dialed` None: no number of ours."""
+    """Somebody who is no agent. `status` as LiveKit's SIP service has it, "" for a browser. `dialed` None: no number of ours."""
 
     identity: str
     status: str = ""
@@ -119,8 +120,8 @@ class Duties(Protocol):
     async def claim(
         self, claimant: UUID, in_hand: Sequence[str], *, silent: float | None, hold: float, limit: int
     ) -> list[Stranded]:
-        """Rooms whose worker has been silent for `silent` seconds (None: none of those), that a worker handed over, or that this
-        claimant has and does not name: nobody else acts there for `hold` seconds."""
+        """Rooms whose worker has been silent for `silent` seconds (None: none of those), that a worker handed over, or that
+        this claimant has and does not name: nobody else acts there for `hold` seconds."""
         ...
 
     async def leave(self, claim: Stranded) -> None: ...
@@ -137,8 +138,8 @@ Move = Literal["pass", "end", "send_on"]
 
 def judge(room: str, there: Present, *, again: bool = False) -> tuple[Move, Leg | None]:
     """What is to be done where no job lives, and for whom. Two telephones that are off the hook talk with each other; one that
-    rings us is given back by its trunk. Whom AVA rang, and a browser, can't be sent on: their line ends. Nor can anybody be sent
-    on `again`."""
+    rings us is given back by its trunk. Whom AVA rang, and a browser, can't be sent on: their line ends. Nor can anybody be
+    sent on `again`."""
     if room.startswith(NO_CALLERS):
         told = next((leg for leg in there.legs if leg.sip_call_id), None)
         return ("end", told) if there.legs else ("pass", None)
@@ -240,7 +241,7 @@ class StrandedCalls:
                 await self._keep(claim, outcome, leg, events)
         except (DomainError, TimeoutError) as error:
             _log.warning("stranded.put_off", epoch=claim.epoch, error=getattr(error, "code", type(error).__name__))
-        except Exception:
+        except Exception:  # noqa: BLE001 - recorded with its traceback; whoever waits there is found again by the next look
             _log.exception("stranded.broke", epoch=claim.epoch)
 
     async def _keep(self, claim: Stranded, outcome: Outcome, leg: Leg | None, events: Sequence[CallEvent]) -> None:

@@ -120,7 +120,8 @@ class Caller:
             "update calls set opened_at = opened_at - interval '1 day' where call_id = %s returning 1", self.call_id
         )
         self.plane.database.select(
-            "update call_events set stored_at = stored_at - interval '1 day' where call_id = %s returning 1", self.call_id
+            "update call_events set stored_at = stored_at - interval '1 day' where call_id = %s returning 1",
+            self.call_id,
         )
         service: CallService = self.plane.app.state.provided[CallService]
         await service.close_lost(grace=60)
@@ -185,7 +186,9 @@ async def test_nobody_is_sent_on_twice_for_an_answer_that_was_lost(
 ) -> None:
     """Whether or not it was done, it is not said that it was, nor that it was not."""
     caller = await Caller.left_behind(plane, line)
-    await goes_wrong(plane, "transfer_sip_participant", kind=kind, times=1, **({"status": 503} if kind == "status" else {}))
+    await goes_wrong(
+        plane, "transfer_sip_participant", kind=kind, times=1, **({"status": 503} if kind == "status" else {})
+    )
     await replica.looks()
     await replica.looks()
     assert len((await at_livekit(plane))["sent_on"]) == (1 if kind == "lost_answer" else 0)
@@ -246,7 +249,7 @@ async def test_the_server_looks_by_itself_and_counts(plane: ControlPlane, line: 
     )
     async with reconfigured(plane, ava_stranded_seconds=30.0) as looking:
         async with asyncio.timeout(10):
-            while caller.duties:
+            while caller.duties:  # noqa: ASYNC110 - a row wakes nobody
                 await asyncio.sleep(0.1)
         http = await looking.client(None)
         figures = (await http.get("/metrics")).text

@@ -120,9 +120,7 @@ async def test_without_such_a_trunk_the_carrier_is_given_a_telephone_number(
     [(486, "busy"), (600, "busy"), (480, "no_answer"), (487, "no_answer"), (603, "declined"), (404, "failed"),
      (503, "failed")],
 )  # fmt: skip
-async def test_what_the_telephone_network_says(
-    server: Server, legs: LiveKitLegs, sip_status: int, result: str
-) -> None:
+async def test_what_the_telephone_network_says(server: Server, legs: LiveKitLegs, sip_status: int, result: str) -> None:
     """A number that does not exist is not a caller who is gone."""
     await server.http.post("/_ctl/transfers", json={"sip_status": sip_status})
     assert await legs.refer(ROOM, HER, OTHER) == result

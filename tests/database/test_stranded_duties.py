@@ -50,7 +50,8 @@ def pass_time(connection: psycopg.Connection, seconds: float) -> None:
     """The past moves back: the database's clock is not ours."""
     by = f"{seconds} seconds"
     connection.execute(
-        "update workers set beaten_at = beaten_at - %s::interval, watching_since = watching_since - %s::interval", (by, by)
+        "update workers set beaten_at = beaten_at - %s::interval, watching_since = watching_since - %s::interval",
+        (by, by),
     )
     connection.execute("update call_duties set changed_at = changed_at - %s::interval", (by,))
 

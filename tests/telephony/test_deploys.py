@@ -267,8 +267,8 @@ async def test_a_job_that_lives_is_not_doubled(exchange: Exchange) -> None:
 
 
 async def test_where_no_worker_is_left_the_caller_is_let_go(exchange: Exchange) -> None:
-    """The only other worker is draining: it takes no call, and does not leave this one's caller in silence for ever. It hands them
-    to the API, which tries the assistant's transfer number in vain."""
+    """The only other worker is draining: it takes no call, and does not leave this one's caller in silence for ever. It hands
+    them to the API, which tries the assistant's transfer number in vain."""
     async with AsyncExitStack() as running, two_workers(exchange, "last", "draining") as (one, two):
         calls = [await _call(exchange, running, f"+3364000001{n}") for n in range(2)]
         await calls[0].dials()

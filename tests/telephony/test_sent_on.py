@@ -1,7 +1,7 @@
-"""The last worker dies while somebody is on the line: they are sent on to where the number's fallback leads, or hear the line end.
+"""The last worker dies while somebody is on the line: they are sent on to where the number's fallback leads, or hear it end.
 
-A line of its own: what happens to workers here would end other tests' calls. The callers' telephones are baresip, which rings where
-it is sent by itself.
+A line of its own: what happens to workers here would end other tests' calls. The callers' telephones are baresip, which rings
+where it is sent by itself.
 """
 
 import asyncio
@@ -44,7 +44,8 @@ async def exchange(tmp_path_factory: pytest.TempPathFactory, person_port: int) -
     """Everything but a worker. One number's assistant transfers to PERSON, which is its fallback; the other's to nobody."""
     get_programs([BARESIP])
     async with open_exchange(data=tmp_path_factory.mktemp("sent-on"), idle_processes=0) as opened:
-        owner, changes = opened.owner, {"hours": ROUND_THE_CLOCK, "greeting": SHORT_GREETING, "limits": PATIENT}
+        owner = opened.owner
+        changes: dict[str, Any] = {"hours": ROUND_THE_CLOCK, "greeting": SHORT_GREETING, "limits": PATIENT}
         tools = [tool for tool in read_preset("health.fr").tools if tool != "transfer"]
         await owner.puts_on_the_line(
             [NOWHERE], allowed=[LOOPBACK], **{**changes, "tools": tools, "transfer": {"mode": "off"}}
@@ -66,7 +67,9 @@ async def record_of(exchange: Exchange, rung: Rung) -> dict[str, Any]:
 async def counted(exchange: Exchange, outcome: str) -> float:
     async with httpx.AsyncClient(base_url=exchange.api_url) as http:
         told = (await http.get("/metrics")).text
-    lines = [line for line in told.splitlines() if line.startswith(f'ava_api_stranded_calls_total{{outcome="{outcome}"}}')]
+    lines = [
+        line for line in told.splitlines() if line.startswith(f'ava_api_stranded_calls_total{{outcome="{outcome}"}}')
+    ]
     return float(lines[0].split()[-1]) if lines else 0.0
 
 
@@ -142,7 +145,7 @@ async def test_a_job_that_lives_keeps_its_caller(exchange: Exchange) -> None:
         os.kill(worker.server.pid, signal.SIGSTOP)
         try:
             async with asyncio.timeout(20):
-                while await counted(exchange, "alive") == before:
+                while await counted(exchange, "alive") == before:  # noqa: ASYNC110 - nor does a figure
                     await asyncio.sleep(0.2)
             await rung.says("fr-where")
         finally:

@@ -59,7 +59,14 @@ class Line(Rooms):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = {"BEAT": 0.01, "_ROUNDS": 0.01, "_COMES_WITHIN": 0.05, "_LOOK": 0.005, "_RUNG_WITHIN": 0.05, "_TAKEN_WITHIN": 0.05}
+    quick = {
+        "BEAT": 0.01,
+        "_ROUNDS": 0.01,
+        "_COMES_WITHIN": 0.05,
+        "_LOOK": 0.005,
+        "_RUNG_WITHIN": 0.05,
+        "_TAKEN_WITHIN": 0.05,
+    }
     for name, seconds in quick.items():
         monkeypatch.setattr(lookout, name, seconds)
 
