@@ -45,8 +45,8 @@ _DRAIN = 5.0
 _log = structlog.get_logger(__name__)
 
 Outcome = Literal["sent_on", "refused", "unconfirmed", "ended", "left", "alive"]
-"""`sent_on`: LiveKit says that it succeeded. `refused`: it did not, and the line was ended. `unconfirmed`: nobody knows, and the
-line is down. `ended`: there was nowhere to send them. `left`: there was nobody to see to. `alive`: a job has the call after all."""
+"""`sent_on`: LiveKit says that it succeeded. `refused`: it did not, and the line was ended. `unconfirmed`: nobody knows, and
+the line is down. `ended`: there was nowhere to send them. `left`: there was nobody to see to. `alive`: a job has the call."""
 
 
 class LineAway(DomainError):
@@ -79,7 +79,7 @@ class Stranded:
 
 @dataclass(frozen=True)
 class Leg:
-    """Somebody who is no agent. `status` as LiveKit's SIP service has it, "" for a browser. `dialed` None: no number of ours."""
+    """Somebody who is no agent. `status`: LiveKit's SIP service's, "" for a browser. `dialed` None: no number of ours."""
 
     identity: str
     status: str = ""
