@@ -34,9 +34,7 @@ _COMES_WITHIN = 3.0
 _LOOK = 0.25
 _RUNG_WITHIN = 2.0  # seconds from a job's last request to ring somebody until they are in the room
 _TRIES = 4
-_TAKEN_WITHIN = (
-    4.0  # by the control plane, which looks once a second; one that is away, or older than this, takes nobody
-)
+_TAKEN_WITHIN = 4.0  # by the control plane, which looks once a second; one that is away takes nobody
 _HELD = 30.0  # for it: meanwhile no other worker tries the same in vain
 _LAST_EPOCH = 6  # a call that has killed five jobs would kill the sixth
 _FORGET = 3600.0
