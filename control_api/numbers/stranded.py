@@ -94,6 +94,15 @@ class Present:
     agents: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Resolved:
+    """What came of a caller, and what the record is told of it."""
+
+    outcome: Outcome
+    leg: Leg | None = None
+    events: tuple[CallEvent, ...] = ()
+
+
 class Legs(Protocol):
     """What is asked of LiveKit. LineAway, with each request bounded."""
 
@@ -195,7 +204,8 @@ class StrandedCalls:
         self._claimant = uuid4()
         self._watch = Watch(silent=silent, clock=lambda: asyncio.get_running_loop().time())
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._acted: dict[str, int] = {}  # rooms where somebody was perhaps sent on by this process, in which epoch
+        # by room and epoch: who was perhaps sent on by this process, and what came of it, where that is known
+        self._acted: dict[tuple[str, int], Resolved | None] = {}
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -221,7 +231,7 @@ class StrandedCalls:
         )
         self._watch.saw()
         rooms = {*self._tasks, *(claim.room for claim in found)}
-        self._acted = {room: epoch for room, epoch in self._acted.items() if room in rooms}
+        self._acted = {key: resolved for key, resolved in self._acted.items() if key[0] in rooms}
         for claim in found:
             task = asyncio.create_task(self._see_to(claim))
             self._tasks[claim.room] = task
@@ -237,64 +247,67 @@ class StrandedCalls:
         """What fails here before anything was done stays claimed, and is found again by the next look."""
         try:
             async with asyncio.timeout(_LONGEST):
-                outcome, leg, events = await self._resolve(claim)
-                await self._keep(claim, outcome, leg, events)
+                await self._keep(claim, await self._resolve(claim))
         except (DomainError, TimeoutError) as error:
             _log.warning("stranded.put_off", epoch=claim.epoch, error=getattr(error, "code", type(error).__name__))
         except Exception:  # noqa: BLE001 - recorded with its traceback; whoever waits there is found again by the next look
             _log.exception("stranded.broke", epoch=claim.epoch)
 
-    async def _keep(self, claim: Stranded, outcome: Outcome, leg: Leg | None, events: Sequence[CallEvent]) -> None:
-        # a room's name may hold a caller's number
-        _log.warning("stranded.seen_to", outcome=outcome, sip_call_id=leg.sip_call_id if leg else None)
-        self._told(outcome)
-        if leg is not None and events:
-            await self._duties.record(call_id_for(leg.sip_call_id), events)
+    async def _keep(self, claim: Stranded, resolved: Resolved) -> None:
+        leg = resolved.leg
+        if leg is not None and resolved.events:
+            await self._duties.record(call_id_for(leg.sip_call_id), resolved.events)
         await self._duties.leave(claim)
-        self._acted.pop(claim.room, None)
+        self._acted.pop((claim.room, claim.epoch), None)
+        self._told(resolved.outcome)
+        # not the room: its name may hold a caller's number
+        _log.warning("stranded.seen_to", outcome=resolved.outcome, sip_call_id=leg.sip_call_id if leg else None)
 
-    async def _resolve(self, claim: Stranded) -> tuple[Outcome, Leg | None, Sequence[CallEvent]]:
-        legs, room = self._line, claim.room
-        again = claim.again or self._acted.get(room) == claim.epoch
+    async def _resolve(self, claim: Stranded) -> Resolved:
+        legs, room, key = self._line, claim.room, (claim.room, claim.epoch)
+        if (known := self._acted.get(key)) is not None:
+            await legs.end(room)
+            return known
+        again = claim.again or key in self._acted
         there = await legs.present(room)
         if any(await asyncio.gather(*(legs.is_alive(room, agent) for agent in there.agents))):
-            return "alive", None, ()
+            return Resolved("alive")
         move, leg = judge(room, there, again=again)
         match move:
             case "pass":
-                return "left", None, ()
+                return Resolved("left")
             case "end":
                 await legs.end(room)
-                outcome: Outcome = "unconfirmed" if again else "ended"
-                return outcome, leg, self._told_of(claim, leg, outcome)
+                return self._resolved(claim, leg, "unconfirmed" if again else "ended")
             case "send_on":
                 assert leg is not None
                 return await self._send_on(claim, leg)
             case _:
                 assert_never(move)
 
-    async def _send_on(self, claim: Stranded, leg: Leg) -> tuple[Outcome, Leg, Sequence[CallEvent]]:
-        number = await self._where(leg)
+    async def _send_on(self, claim: Stranded, leg: Leg) -> Resolved:
+        number, key = await self._where(leg), (claim.room, claim.epoch)
         if number is None:
             await self._line.end(claim.room)
-            return "ended", leg, self._told_of(claim, leg, "ended")
-        self._acted[claim.room] = claim.epoch
+            return self._resolved(claim, leg, "ended")
+        self._acted[key] = None
         try:
             result = await self._line.refer(claim.room, leg, number)
         except LineAway:
-            self._acted.pop(claim.room, None)
+            del self._acted[key]
             raise
         except CallerGone:
-            return "left", leg, ()
+            return Resolved("left", leg)
         except Unconfirmed:
+            resolved = self._resolved(claim, leg, "unconfirmed")
             await self._until_gone(claim.room, leg, seconds=_UNSURE)
-            await self._line.end(claim.room)
-            return "unconfirmed", leg, self._told_of(claim, leg, "unconfirmed")
-        if result == "transferred":
-            await self._until_gone(claim.room, leg, seconds=_LEAVES_WITHIN)
+        else:
+            outcome: Outcome = "sent_on" if result == "transferred" else "refused"
+            resolved = self._acted[key] = self._resolved(claim, leg, outcome, (number, result))
+            if outcome == "sent_on":
+                await self._until_gone(claim.room, leg, seconds=_LEAVES_WITHIN)
         await self._line.end(claim.room)  # with whom AVA was fetching for them
-        outcome: Outcome = "sent_on" if result == "transferred" else "refused"
-        return outcome, leg, self._told_of(claim, leg, outcome, (number, result))
+        return resolved
 
     async def _where(self, leg: Leg) -> str | None:
         assert leg.dialed is not None
@@ -310,12 +323,12 @@ class StrandedCalls:
                     return
             await asyncio.sleep(_LOOK)
 
-    def _told_of(
+    def _resolved(
         self, claim: Stranded, leg: Leg | None, outcome: Outcome, tried: tuple[str, TransferResult] | None = None
-    ) -> Sequence[CallEvent]:
-        """Under ids of the call and its epoch: whatever is said twice is kept once."""
+    ) -> Resolved:
+        """Events under ids of the call and its epoch: whatever is said twice is kept once."""
         if leg is None:
-            return ()
+            return Resolved(outcome)
         at, call_id = self._clock(), call_id_for(leg.sip_call_id)
         events: list[CallEvent] = [
             ProblemSeen(
@@ -327,7 +340,7 @@ class StrandedCalls:
             to, result = tried
             event_id = uuid5(call_id, f"sent on {claim.epoch}")
             events.append(TransferRequested(event_id=event_id, at=at, to=to, result=result))
-        return events
+        return Resolved(outcome, leg, tuple(events))
 
     @property
     def _line(self) -> Legs:

@@ -268,13 +268,31 @@ async def test_what_was_certainly_not_sent_is_sent_again() -> None:
 
 
 async def test_nobody_is_sent_on_twice_though_the_database_went_away_meanwhile() -> None:
-    """What came of it could not be kept; the claim is found again, and whoever is still there then is only let go."""
-    bench = Bench(Database(away={"record", "leave"}), Line(stays=True))
+    """What came of it could not be kept at first; the claim is found again, and what is known of it is kept then."""
+    bench = Bench(Database(away={"record", "leave"}))
     await bench.looks()
+    assert bench.outcomes == []
     bench.database.away.clear()
-    bench.line.there[ROOM] = Present((HER,))
     await bench.looks()
-    assert (len(bench.line.referred), bench.line.ended[-1], bench.database.due) == (1, ROOM, {})
+    assert (len(bench.line.referred), bench.outcomes, bench.database.due) == (1, ["sent_on"], {})
+    assert bench.told == [("no_worker_left", "sent_on"), (OWNERS, "transferred")]
+
+
+async def test_a_line_that_goes_away_after_it_said_what_came_of_it_is_still_ended() -> None:
+    """The room, with somebody in it who was not taken where they were sent; and the record says what LiveKit said."""
+    bench = Bench(line=Line(answer="busy"))
+    ends = bench.line.end
+
+    async def away(room: str) -> None:
+        bench.line.end = ends  # type: ignore[method-assign]  # once
+        raise LineAway("away")
+
+    bench.line.end = away  # type: ignore[method-assign]  # a fault at one moment of many
+    await bench.looks()
+    assert (bench.line.ended, bench.outcomes) == ([], [])
+    await bench.looks()
+    assert (len(bench.line.referred), bench.line.ended, bench.outcomes) == (1, [ROOM], ["refused"])
+    assert bench.told == [("no_worker_left", "refused"), (OWNERS, "busy")]
 
 
 async def test_who_was_in_the_hands_of_another_process_is_not_sent_on_again() -> None:
