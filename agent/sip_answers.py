@@ -2,8 +2,8 @@
 
 from livekit import api
 
-from contracts import call
-from contracts.call import NotAnswered
+from store import dialling
+from store.dialling import NotAnswered
 
 
 def status_of(error: api.ServerError) -> int | None:
@@ -16,4 +16,4 @@ def not_answered(error: api.ServerError) -> NotAnswered | None:
     status = status_of(error)
     if status is None and error.code == api.TwirpErrorCode.CANCELED:  # it rang for as long as it was to
         return "no_answer"
-    return None if status is None else call.not_answered(status)
+    return None if status is None else dialling.not_answered(status)

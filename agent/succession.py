@@ -17,9 +17,8 @@ from livekit.agents import JobContext
 from livekit.api import RoomParticipantIdentity, TwirpError
 from livekit.protocol.agent import Job
 
-from contracts.call import ALIVE
 from contracts.errors import StoreRejected, StoreUnavailable
-from store.duties import Duties, Duty
+from store.duties import ALIVE, Duties, Duty
 
 log = structlog.get_logger("agent.succession")
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -14,21 +14,6 @@ from contracts.phone import E164
 
 ConfigSource = Literal["database", "last_known_good"]  # where the snapshot of a call came from
 TransferResult = Literal["transferred", "declined", "busy", "no_answer", "abandoned", "failed", "unavailable"]
-NotAnswered = Literal["busy", "no_answer", "declined"]
-
-ALIVE: Final = "ava.alive"
-"""LiveKit's RPC method by which a job in a room says that it lives; whoever would take its call asks it first."""
-
-_NOT_ANSWERED: Final[dict[int, NotAnswered]] = {
-    **dict.fromkeys((486, 600), "busy"),
-    **dict.fromkeys((408, 480, 487), "no_answer"),
-    **dict.fromkeys((603, 607, 608), "declined"),
-}
-
-
-def not_answered(sip_status: int) -> NotAnswered | None:
-    """What it means that somebody who was rung did not answer (RFC 3261). None: anything else, as a network that failed."""
-    return _NOT_ANSWERED.get(sip_status)
 
 
 class _Frozen(BaseModel):

@@ -100,6 +100,8 @@ _CORS_EXPOSED = [
 ]  # fmt: skip
 
 Provided = dict[type[Any], Any]
+Clock = Callable[[], datetime]
+Told = Callable[[Outcome], None]
 
 
 def utc_now() -> datetime:
@@ -188,15 +190,13 @@ def _dispatcher(
     return Dispatcher(DialingRepository(sessions), dialer, clock=clock, pace=pace)
 
 
-def _stranded(
-    settings: Settings,
-    duties: StrandedDuties,
-    stack: AsyncExitStack,
-    clock: Callable[[], datetime],
-    *,
-    told: Callable[[Outcome], None],
+async def _left_behind(
+    settings: Settings, sessions: Sessions, stack: AsyncExitStack, clock: Clock, told: Told
 ) -> StrandedCalls:
-    legs = None
+    """With what ends the calls of which the database knows nothing, while the server runs."""
+    duties, legs = StrandedDuties(sessions), None
+    alone = letting_go(settings.livekit, agent_name=settings.ava_agent_name, in_hand=duties.is_in_hand)
+    await stack.enter_async_context(alone)
     if settings.livekit is not None:
         legs = LiveKitLegs(*settings.livekit)
         stack.push_async_callback(legs.aclose)
@@ -248,11 +248,7 @@ async def reconcile_numbers(provided: Provided, *, repair: bool, tenant_id: UUID
 
 @asynccontextmanager
 async def compose(
-    settings: Settings,
-    dependencies: list[Dependency],
-    *,
-    clock: Callable[[], datetime] = utc_now,
-    stranded: Callable[[Outcome], None] = lambda _: None,
+    settings: Settings, dependencies: list[Dependency], *, clock: Clock = utc_now, stranded: Told = lambda _: None
 ) -> AsyncGenerator[Provided]:
     """Everything endpoints ask for, by type, and into `dependencies` what it stands on. Needs no outside party to be up.
     `stranded` hears what came of callers whom no worker was left for."""
@@ -290,10 +286,7 @@ async def compose(
         provided[Dispatcher] = dispatcher = _dispatcher(settings, sessions, stack, clock)
         await stack.enter_async_context(rounds(dispatcher.purge_expired, name="old plans", every=PURGE_EVERY))
         line = _line(settings, stack)
-        duties = StrandedDuties(sessions)
-        alone = letting_go(settings.livekit, agent_name=settings.ava_agent_name, in_hand=duties.is_in_hand)
-        await stack.enter_async_context(alone)
-        provided[StrandedCalls] = _stranded(settings, duties, stack, clock, told=stranded)
+        provided[StrandedCalls] = await _left_behind(settings, sessions, stack, clock, stranded)
         of_numbers = await _numbers(settings, provided, stack, clock, line)
         provided |= {
             NumberService: of_numbers.service,

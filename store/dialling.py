@@ -16,7 +16,18 @@ from contracts.errors import StoreUnavailable
 from store.client import Connection
 
 TryOutcome = Literal["talked", "message_left", "machine", "busy", "no_answer", "declined", "failed", "unknown"]
+NotAnswered = Literal["busy", "no_answer", "declined"]
 _TRIES = 4
+_NOT_ANSWERED: dict[int, NotAnswered] = {
+    **dict.fromkeys((486, 600), "busy"),
+    **dict.fromkeys((408, 480, 487), "no_answer"),
+    **dict.fromkeys((603, 607, 608), "declined"),
+}
+
+
+def not_answered(sip_status: int) -> NotAnswered | None:
+    """What it means that somebody who was rung did not answer (RFC 3261). None: anything else, as a network that failed."""
+    return _NOT_ANSWERED.get(sip_status)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ sending anybody (`agent.lookout`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import structlog
@@ -14,6 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.call import CallEvent
 from store.client import Connection
+
+ALIVE: Final = "ava.alive"
+"""LiveKit's RPC method by which a job in a room says that it lives; whoever would take its call asks it first."""
 
 _EVENT: TypeAdapter[CallEvent] = TypeAdapter(CallEvent)
 _log = structlog.get_logger(__name__)

@@ -17,11 +17,13 @@ from livekit.protocol.room import DeleteRoomRequest, ListParticipantsRequest
 from livekit.protocol.sip import ListSIPOutboundTrunkRequest, SIPTransferStatus, TransferSIPParticipantRequest
 from pydantic import SecretStr
 
-from contracts.call import ALIVE, TransferResult, not_answered
+from contracts.call import TransferResult
 from contracts.phone import PhoneNumberInvalid, parse_e164
 from control_api.livekit import LiveKit, Send
 from control_api.numbers.fallback import RING_SECONDS
 from control_api.numbers.stranded import CallerGone, Leg, Legs, LineAway, Present, Unconfirmed
+from store.dialling import not_answered
+from store.duties import ALIVE
 
 _ANSWERS_WITHIN = 1.0  # seconds for a job that lives; it needs milliseconds
 _REFER_SLACK = 4.0  # past the ringing, for the server's answer
