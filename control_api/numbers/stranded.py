@@ -260,8 +260,10 @@ class StrandedCalls:
         await self._duties.leave(claim)
         self._acted.pop((claim.room, claim.epoch), None)
         self._told(resolved.outcome)
+        # a worker that ends with a call leaves its duty behind: nobody is in that room, and nothing is wrong
+        tell = _log.info if resolved.outcome == "left" else _log.warning
         # not the room: its name may hold a caller's number
-        _log.warning("stranded.seen_to", outcome=resolved.outcome, sip_call_id=leg.sip_call_id if leg else None)
+        tell("stranded.seen_to", outcome=resolved.outcome, sip_call_id=leg.sip_call_id if leg else None)
 
     async def _resolve(self, claim: Stranded) -> Resolved:
         legs, room, key = self._line, claim.room, (claim.room, claim.epoch)
