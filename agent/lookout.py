@@ -157,7 +157,7 @@ class Lookout:
 
     async def _handed_over(self, seat: Seat) -> Seat | None:
         """None: the control plane has the caller. Else nobody took them, and the room is this worker's alone again. Whom AVA
-        rang, and a browser, the control plane could only let go, too."""
+        rang, and a browser, it could not send on."""
         room, epoch = seat.duty.room, seat.duty.epoch
         if room.startswith((CALLS_OUT, TESTS)):
             return seat

@@ -25,8 +25,8 @@ from contracts.ids import call_id_for
 from control_api.numbers.fallback import Asked, Known, Ring, decide
 from control_api.rounds import rounds
 
-NO_CALLERS: Final = ("out-", "test-")
-"""How the rooms begin of those whom we ring, and of browsers."""
+CALLS_OUT: Final = "out-"
+"""How the rooms begin of those whom we ring. Browsers' are never claimed: their page says by itself that AVA is gone."""
 
 PERSON: Final = "person_"
 """How the identity begins of somebody who was fetched into a caller's room."""
@@ -147,9 +147,8 @@ Move = Literal["pass", "end", "send_on"]
 
 def judge(room: str, there: Present, *, again: bool = False) -> tuple[Move, Leg | None]:
     """What is to be done where no job lives, and for whom. Two telephones that are off the hook talk with each other; one that
-    rings us is given back by its trunk. Whom AVA rang, and a browser, can't be sent on: their line ends. Nor can anybody be
-    sent on `again`."""
-    if room.startswith(NO_CALLERS):
+    rings us is given back by its trunk. Whom AVA rang can't be sent on: their line ends. Nor can anybody be sent on `again`."""
+    if room.startswith(CALLS_OUT):
         told = next((leg for leg in there.legs if leg.sip_call_id), None)
         return ("end", told) if there.legs else ("pass", None)
     on_line = [leg for leg in there.legs if leg.status == "active"]

@@ -21,7 +21,8 @@ $$;
 -- For the control plane: rooms whose worker has been silent for p_silent seconds (null: none of these) and that no worker took,
 -- those that were handed over, and those that this process claimed before and does not name in p_in_hand, because it never read
 -- the answer or could not see to them -> [{room, epoch, again}], at most p_limit, for p_hold seconds. `again`: another process of
--- the control plane was at it, and what it did is not known.
+-- the control plane was at it, and what it did is not known. Browsers' rooms stay as they are: there is nobody to send on, their page
+-- says that AVA is gone, and a worker that starts meanwhile goes on with them.
 create function public.claim_stranded_calls_v1(
   p_claimant uuid, p_in_hand text[], p_silent double precision, p_hold double precision, p_limit integer default 20
 ) returns jsonb
@@ -35,7 +36,7 @@ begin
       d.job_id is not distinct from 'control plane' and d.worker_id is not distinct from p_claimant as is_mine
     from public.call_duties as d
     left join public.workers as w on w.worker_id = d.worker_id
-    where case
+    where d.room not like 'test-%' and case
       when d.job_id = 'control plane' and d.worker_id = p_claimant then d.room <> all (p_in_hand)
       when d.job_id = 'handed over' then true
       else greatest(coalesce(w.beaten_at, d.changed_at), d.changed_at) < now() - make_interval(secs => p_silent)

@@ -80,6 +80,13 @@ def test_a_living_workers_call_is_not_taken(one: psycopg.Connection) -> None:
     assert claims(one, HERE) == [(2, False)]
 
 
+def test_a_browsers_room_stays_for_a_worker(one: psycopg.Connection) -> None:
+    """There is nobody to send on, and its page says by itself that AVA is gone."""
+    one.execute("update call_duties set room = 'test-1'")
+    pass_time(one, 60)
+    assert claims(one, HERE) == []
+
+
 def test_a_successor_that_lives_has_it(one: psycopg.Connection) -> None:
     """The other worker claimed it after its 1.8 s and beats: it is not silent."""
     run(one, BEAT, OTHER, NONE)

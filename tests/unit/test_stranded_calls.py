@@ -51,7 +51,7 @@ class TestTheRule:
             ("out-1", (HER,), "end", HER),
             ("out-1", (Leg("callee", "dialing"),), "end", None),
             ("out-1", (), "pass", None),
-            ("test-1", (BROWSER,), "end", None),
+            (ROOM, (HER, BROWSER), "send_on", HER),  # somebody watches
         ],
     )
     def test_what_becomes_of_whom(self, room: str, legs: tuple[Leg, ...], move: str, whom: Leg | None) -> None:
