@@ -6,6 +6,7 @@ how soon: the end of a job process of this worker, at once, by the framework's p
 silent for `SILENT`, by the database's clock; a caller alone in a room, within `_ROUNDS`. A caller is whoever AVA talks with:
 somebody who rang, whom AVA rang or rings, a browser. Who sends is one compare-and-set in
 the database; who answers is another (agent/succession.py). While the database is away only this worker's own jobs are seen to.
+A caller to whom nobody can be sent is handed to the control plane, which sends them on where the number's fallback leads.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from uuid import UUID
 import structlog
 
 from agent.errands import Errands
-from agent.rooms import CALLS_OUT, Present, Rooms, RoomsUnavailable
+from agent.rooms import CALLS_OUT, TESTS, Present, Rooms, RoomsUnavailable
 from agent.succession import Seat, metadata_for
 from contracts.errors import StoreRejected, StoreUnavailable
 from store.duties import Duties, Duty
@@ -33,6 +34,8 @@ _COMES_WITHIN = 3.0
 _LOOK = 0.25
 _RUNG_WITHIN = 2.0  # seconds from a job's last request to ring somebody until they are in the room
 _TRIES = 4
+_TAKEN_WITHIN = 4.0  # by the control plane, which looks once a second; one that is away takes nobody
+_HELD = 30.0  # for it: meanwhile no other worker tries the same in vain
 _LAST_EPOCH = 6  # a call that has killed five jobs would kill the sixth
 _FORGET = 3600.0
 _AT_ONCE = 1_000  # calls being succeeded: more than any worker carries
@@ -142,10 +145,30 @@ class Lookout:
                 return
             before = await self.rooms.present(room)
         if before.callers:
+            kept = await self._handed_over(seat)
+            if kept is None:
+                log.warning("no worker can go on with the call: the control plane has it", room=room)
+                return
+            seat = kept
             self.counts.let_go += 1
             log.error("no worker can go on with the call: the caller is let go", room=room, epoch=seat.duty.epoch)
             await self.rooms.let_go(room)
         await self._end(seat)
+
+    async def _handed_over(self, seat: Seat) -> Seat | None:
+        """None: the control plane has the caller. Else nobody took them, and the room is this worker's alone again. Whom AVA
+        rang, and a browser, it could not send on."""
+        room, epoch = seat.duty.room, seat.duty.epoch
+        if room.startswith((CALLS_OUT, TESTS)):
+            return seat
+        try:
+            if await self.duties.hand_over(room, epoch=epoch, hold=_HELD):
+                await asyncio.sleep(_TAKEN_WITHIN)
+            ours = await self.duties.claim(self.worker_id, room, epoch=epoch, patience=0.0)
+        except (StoreUnavailable, StoreRejected) as error:
+            log.warning("nobody could be handed over", room=room, code=error.code)
+            return seat
+        return None if ours is None else Seat(Duty(room, ours), certain=True)
 
     async def _who_is_there(self, room: str) -> Present:
         """Who dies while it rings somebody has perhaps asked LiveKit for it already."""

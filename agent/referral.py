@@ -15,14 +15,12 @@ from livekit.protocol.sip import ListSIPOutboundTrunkRequest, SIPOutboundTrunkIn
 
 from agent.sip_answers import not_answered, status_of
 from contracts.call import TransferResult
+from store.dialling import transfer_target
 
 log = structlog.get_logger("agent.referral")
 
 FAILURES: Final = (api.ServerError, aiohttp.ClientError, OSError, TimeoutError)
 """What asking LiveKit can end with."""
-
-_BY_TEL_URI = ".pstn.twilio.com"
-"""Of Twilio's trunks. A `tel:` there means the telephone network; a `sip:` may be taken for a SIP endpoint and refused."""
 
 _FIND_DEADLINE = 4.0
 _REFER_DEADLINE = 40.0  # longer than LiveKit's own, 30 s and 2 on top: its answer is the better one
@@ -49,16 +47,10 @@ def told_by(error: api.ServerError) -> TransferResult:
     return not_answered(error) or ("no_answer" if rang_on else "failed")
 
 
-def _target(number: str, outgoing: SIPOutboundTrunkInfo | None) -> str:
-    if outgoing is None or outgoing.address.partition(":")[0].endswith(_BY_TEL_URI):
-        return f"tel:{number}"
-    return f"sip:{number}@{outgoing.address}"
-
-
 async def refer(ctx: JobContext, caller: rtc.RemoteParticipant, number: str, *, dialed: str) -> TransferResult:
     """Awaits what came of it. `transferred`: the far side has said so, or the caller's leg has gone where it was sent."""
     outgoing = await find_outgoing(ctx.api, dialed)
-    to = _target(number, outgoing)
+    to = transfer_target(number, outgoing.address if outgoing is not None else None)
     try:
         async with asyncio.timeout(_REFER_DEADLINE):
             answer = await ctx.transfer_sip_participant(caller, to)

@@ -1,16 +1,9 @@
-"""What it means that somebody who was rung did not answer, by what LiveKit says of it (statuses: RFC 3261)."""
-
-from typing import Literal
+"""What it means that somebody who was rung did not answer, by what LiveKit says of it."""
 
 from livekit import api
 
-NotAnswered = Literal["busy", "no_answer", "declined"]
-
-_MEANING: dict[int, NotAnswered] = {
-    **dict.fromkeys((486, 600), "busy"),
-    **dict.fromkeys((408, 480, 487), "no_answer"),
-    **dict.fromkeys((603, 607, 608), "declined"),
-}
+from store import dialling
+from store.dialling import NotAnswered
 
 
 def status_of(error: api.ServerError) -> int | None:
@@ -23,4 +16,4 @@ def not_answered(error: api.ServerError) -> NotAnswered | None:
     status = status_of(error)
     if status is None and error.code == api.TwirpErrorCode.CANCELED:  # it rang for as long as it was to
         return "no_answer"
-    return None if status is None else _MEANING.get(status)
+    return None if status is None else dialling.not_answered(status)

@@ -18,11 +18,10 @@ from livekit.api import RoomParticipantIdentity, TwirpError
 from livekit.protocol.agent import Job
 
 from contracts.errors import StoreRejected, StoreUnavailable
-from store.duties import Duties, Duty
+from store.duties import ALIVE, Duties, Duty
 
 log = structlog.get_logger("agent.succession")
 
-ALIVE = "ava.alive"
 _ANSWERS_WITHIN = (
     0.7  # seconds; a job that takes longer to say that it lives has not been heard for as long by its caller
 )

@@ -47,11 +47,14 @@ from control_api.numbers.carrier import CarrierCredentials
 from control_api.numbers.completer import Completer
 from control_api.numbers.importing import ImportService
 from control_api.numbers.ledger import Ledger
+from control_api.numbers.livekit_legs import LiveKitLegs
 from control_api.numbers.livekit_line import LiveKitLine
 from control_api.numbers.reconcile import Reconciler, Report
 from control_api.numbers.repository import NumberRepository
 from control_api.numbers.service import NumberService
 from control_api.numbers.steps import LineTarget
+from control_api.numbers.stranded import Outcome, StrandedCalls
+from control_api.numbers.stranded_duties import StrandedDuties
 from control_api.numbers.twilio_carrier import open_twilio_accounts
 from control_api.numbers.twilio_http import TwilioHosts
 from control_api.numbers.twilio_recovery import TwilioRecovery
@@ -97,6 +100,8 @@ _CORS_EXPOSED = [
 ]  # fmt: skip
 
 Provided = dict[type[Any], Any]
+Clock = Callable[[], datetime]
+Told = Callable[[Outcome], None]
 
 
 def utc_now() -> datetime:
@@ -185,6 +190,19 @@ def _dispatcher(
     return Dispatcher(DialingRepository(sessions), dialer, clock=clock, pace=pace)
 
 
+async def _left_behind(
+    settings: Settings, sessions: Sessions, stack: AsyncExitStack, clock: Clock, told: Told
+) -> StrandedCalls:
+    """With what ends the calls of which the database knows nothing, while the server runs."""
+    duties, legs = StrandedDuties(sessions), None
+    alone = letting_go(settings.livekit, agent_name=settings.ava_agent_name, in_hand=duties.is_in_hand)
+    await stack.enter_async_context(alone)
+    if settings.livekit is not None:
+        legs = LiveKitLegs(*settings.livekit)
+        stack.push_async_callback(legs.aclose)
+    return StrandedCalls(duties, legs, silent=settings.ava_stranded_seconds, clock=clock, told=told)
+
+
 async def _numbers(
     settings: Settings,
     provided: Provided,
@@ -230,9 +248,10 @@ async def reconcile_numbers(provided: Provided, *, repair: bool, tenant_id: UUID
 
 @asynccontextmanager
 async def compose(
-    settings: Settings, dependencies: list[Dependency], *, clock: Callable[[], datetime] = utc_now
+    settings: Settings, dependencies: list[Dependency], *, clock: Clock = utc_now, stranded: Told = lambda _: None
 ) -> AsyncGenerator[Provided]:
-    """Everything endpoints ask for, by type, and into `dependencies` what it stands on. Needs no outside party to be up."""
+    """Everything endpoints ask for, by type, and into `dependencies` what it stands on. Needs no outside party to be up.
+    `stranded` hears what came of callers whom no worker was left for."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=_HTTP))
         sessions = open_sessions(
@@ -267,7 +286,7 @@ async def compose(
         provided[Dispatcher] = dispatcher = _dispatcher(settings, sessions, stack, clock)
         await stack.enter_async_context(rounds(dispatcher.purge_expired, name="old plans", every=PURGE_EVERY))
         line = _line(settings, stack)
-        await stack.enter_async_context(letting_go(settings.livekit, agent_name=settings.ava_agent_name))
+        provided[StrandedCalls] = await _left_behind(settings, sessions, stack, clock, stranded)
         of_numbers = await _numbers(settings, provided, stack, clock, line)
         provided |= {
             NumberService: of_numbers.service,
@@ -284,15 +303,17 @@ async def compose(
 
 
 def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> FastAPI:
-    health_service = HealthService([])
+    health_service, metrics = HealthService([]), Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with compose(settings, health_service.dependencies, clock=clock) as provided:
+        dependencies = health_service.dependencies
+        async with compose(settings, dependencies, clock=clock, stranded=metrics.stranded) as provided:
             app.state.provided.update(provided)
             completer: Completer = provided[Completer]
             dispatcher: Dispatcher = provided[Dispatcher]
-            async with completer.running(), dispatcher.running():
+            stranded: StrandedCalls = provided[StrandedCalls]
+            async with completer.running(), dispatcher.running(), stranded.running():
                 yield
 
     app = FastAPI(
@@ -308,7 +329,6 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -
         separate_input_output_schemas=True,
         generate_unique_id_function=lambda route: route.name,
     )
-    metrics = Metrics()
     limits = RateLimits(
         per_address=settings.ava_rate_limit_per_address,
         per_principal=settings.ava_rate_limit_per_principal,

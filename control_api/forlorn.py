@@ -2,11 +2,12 @@
 then; whom AVA rang is not kept listening to nothing.
 
 Owns: who has been alone for how long, as the LiveKit server tells it, and ending their rooms. Refuses: sending somebody. As
-long as one worker runs it does that (agent/lookout.py), and is quicker.
+long as one worker runs it does that (agent/lookout.py), and is quicker; so is who sends callers on (`numbers.stranded`), where
+the database knows of their call. This is for those of whom nobody knows.
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol, TypeVar
 
@@ -18,12 +19,15 @@ from livekit.protocol.models import ParticipantInfo
 from livekit.protocol.models import Room as RoomInfo
 from pydantic import SecretStr
 
-from contracts.errors import DomainError
+from contracts.errors import DomainError, StoreRejected, StoreUnavailable
 from control_api.livekit import LiveKit, Send
 from control_api.rounds import rounds
 
 ALONE_FOR: Final = 20.0
 """Seconds; a killed agent is in LiveKit's list for 20 more, and a worker's own tries to send another take 16 together."""
+
+SPARED_FOR: Final = 2 * ALONE_FOR
+"""Seconds for which a room is left alone where somebody sees to it, or where that is not known."""
 
 _EVERY = 5.0  # seconds from look to look
 _ANSWERED = 15.0  # for which a room with an agent is not looked at again
@@ -54,10 +58,18 @@ class Rooms(Protocol):
 
 
 class Forlorn:
-    """`look` is to be called every few seconds."""
+    """`look` is to be called every few seconds. `in_hand`: whether somebody sees to that room."""
 
-    def __init__(self, rooms: Rooms, *, agent_name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        *,
+        agent_name: str,
+        in_hand: Callable[[str], Awaitable[bool]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._rooms = rooms
+        self._in_hand = in_hand
         self._agent_name = agent_name
         self._clock = clock
         self._alone: dict[str, float] = {}  # since when
@@ -70,11 +82,19 @@ class Forlorn:
         self._answered = {name: at for name, at in self._answered.items() if name in rooms and now - at < _ANSWERED}
         looked_at = [name for name in rooms if name not in self._answered][:_AT_ONCE]
         self._alone = {name: self._alone.get(name, now) for name in looked_at if await self._is_alone(name, now)}
-        overdue = [name for name, since in self._alone.items() if now - since >= ALONE_FOR]
+        overdue = [name for name, since in self._alone.items() if await self._is_overdue(name, now - since)]
         for name in overdue:
             await self._rooms.end(name)
             _log.warning("line.caller_let_go", room_sid=rooms[name])  # its name holds the caller's number
         return len(overdue)
+
+    async def _is_overdue(self, room: str, alone: float) -> bool:
+        if alone < ALONE_FOR or alone >= SPARED_FOR:
+            return alone >= SPARED_FOR
+        try:
+            return not await self._in_hand(room)
+        except (StoreUnavailable, StoreRejected):
+            return False
 
     async def _is_alone(self, room: str, now: float) -> bool:
         """Two telephones without an agent talk with each other."""
@@ -89,14 +109,17 @@ class Forlorn:
 
 
 @asynccontextmanager
-async def letting_go(livekit: tuple[str, str, SecretStr] | None, *, agent_name: str) -> AsyncGenerator[None]:
+async def letting_go(
+    livekit: tuple[str, str, SecretStr] | None, *, agent_name: str, in_hand: Callable[[str], Awaitable[bool]]
+) -> AsyncGenerator[None]:
     """While this is open. `livekit`: where it is, and its key; None: there is none to look at."""
     if livekit is None:
         yield
         return
     rooms = RoomsOnLiveKit(*livekit)
     try:
-        async with rounds(Forlorn(rooms, agent_name=agent_name).look, name="callers alone", every=_EVERY):
+        forlorn = Forlorn(rooms, agent_name=agent_name, in_hand=in_hand)
+        async with rounds(forlorn.look, name="callers alone", every=_EVERY):
             yield
     finally:
         await rooms.aclose()

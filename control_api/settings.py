@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         default=90, ge=1, le=3600
     )  # that a worker is given to close a call whose caller left
 
+    ava_stranded_seconds: float = Field(
+        default=6, ge=0, le=60
+    )  # of a worker's silence, after which its callers are sent on; below 4 one that only starts anew would lose them
+
     eleven_api_key: SecretStr | None = None
     eleven_base_url: HttpUrl = HttpUrl("https://api.elevenlabs.io/v1")
     cal_us_base_url: HttpUrl = HttpUrl("https://api.cal.com")

@@ -1,10 +1,10 @@
-"""Stands for a LiveKit server's API as the control plane uses it: Twirp over HTTP, the SIP service, agents sent to rooms, and a
-list of rooms.
+"""Stands for a LiveKit server's API as the control plane uses it: Twirp over HTTP, the SIP service, agents sent to rooms, and
+rooms that a test has put people in.
 
 Owns: the wire (protobuf or JSON answers, Twirp's errors with their HTTP status, tokens and grants), faults, and the
-``/_ctl`` routes. What is kept and refused is in `sandbox.livekit_sip` and `sandbox.livekit_dispatches`, who gets a call in
-`sandbox.livekit_calls`.
-Refuses: every other method (501 `unimplemented`), rooms with people in them, audio, webhooks.
+``/_ctl`` routes. What is kept and refused is in `sandbox.livekit_sip`, `sandbox.livekit_dispatches` and
+`sandbox.livekit_rooms`, who gets a call in `sandbox.livekit_calls`.
+Refuses: every other method (501 `unimplemented`), joining a room, audio, webhooks.
 
 As at the real server, a bad token is turned away before Twirp: 401 in plain text, so that the client sees the code
 ``unknown``; a good token that lacks the grant is Twirp's ``unauthenticated``.
@@ -20,6 +20,10 @@ Operations for faults: `OPERATIONS`. A ``delay`` longer than the client's patien
 HTTP surface beside the switchboard's (JSON, in protobuf's mapping; written behind the client's back, unchecked):
 
 - ``GET    /_ctl/state``        {"trunks": […], "outbound_trunks": […], "rules": […], "dispatches": […]}, passwords included
+- ``POST   /_ctl/rooms``        {"room", "people": [{"identity", "kind"?, "attributes"?}], "answering"?: […]}: they are there,
+  and those jobs live
+- ``GET    /_ctl/rooms``        {"sent_on": [{"identity", "to"}], "ended": […]}
+- ``POST   /_ctl/transfers``    {"sip_status"?, "told"?}: how the telephones answer to which somebody is sent
 - ``POST   /_ctl/trunks``       an inbound trunk: replaces the one of that id, or is a new one -> as stored
 - ``DELETE /_ctl/trunks/{id}``  likewise ``POST /_ctl/rules``, ``DELETE /_ctl/rules/{id}``
 - ``POST   /_ctl/telephone``    {"sip_status"?}: how telephones that are rung answer from now on; without: they pick up
@@ -36,7 +40,7 @@ from google.protobuf.json_format import MessageToDict, MessageToJson, Parse, Par
 from google.protobuf.message import DecodeError, Message
 from livekit.protocol import sip
 from livekit.protocol.agent_dispatch import CreateAgentDispatchRequest
-from livekit.protocol.room import ListRoomsRequest, ListRoomsResponse
+from livekit.protocol.room import DeleteRoomRequest, ListParticipantsRequest, ListRoomsRequest, PerformRpcRequest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -46,6 +50,7 @@ from sandbox.faults import Endpoint, Switchboard, knobs_from
 from sandbox.livekit_calls import answer_call
 from sandbox.livekit_checks import TwirpError
 from sandbox.livekit_dispatches import Dispatches
+from sandbox.livekit_rooms import Rooms
 from sandbox.livekit_sip import SipStore
 from sandbox.livekit_telephones import Telephones
 
@@ -55,7 +60,8 @@ OPERATIONS = (
     "create_inbound_trunk", "update_inbound_trunk", "list_inbound_trunk", "delete_trunk",
     "create_outbound_trunk", "list_outbound_trunk",
     "create_dispatch_rule", "update_dispatch_rule", "list_dispatch_rule", "delete_dispatch_rule",
-    "list_rooms", "create_dispatch", "create_sip_participant",
+    "list_rooms", "list_participants", "delete_room", "perform_rpc", "create_dispatch", "create_sip_participant",
+    "transfer_sip_participant",
 )  # fmt: skip
 _KNOBS = {"page_cap": 0}
 _LEEWAY_SECONDS = 60
@@ -115,18 +121,21 @@ class LiveKitApp:
         self.telephones = Telephones(self.store)
         self.switchboard.on_reset(self.dispatches.made.clear)
         self.switchboard.on_reset(self.telephones.clear)
+        self.rooms = Rooms()
+        self.switchboard.on_reset(self.rooms.clear)
         self._endpoints = {path: self._guarded(method) for path, method in self._methods().items()}
 
     def routes(self) -> list[BaseRoute]:
         return [
             Route("/twirp/{path:path}", self._twirp, methods=["POST"]),
             *_Controls(self.store, self.dispatches, self.telephones).routes(),
+            *_RoomControls(self.rooms).routes(),
             *self.switchboard.routes(),
         ]
 
     def _methods(self) -> dict[str, _Method]:
         store = self.store
-        room_list = ("video", "roomList")
+        rooms, room_list, room_admin = self.rooms, ("video", "roomList"), ("video", "roomAdmin")
         table: list[tuple[str, _Method]] = [
             ("SIP/CreateSIPInboundTrunk",
              _Method("create_inbound_trunk", sip.CreateSIPInboundTrunkRequest, store.create_inbound_trunk)),
@@ -152,9 +161,16 @@ class LiveKitApp:
              _Method(
                  "create_sip_participant", sip.CreateSIPParticipantRequest, self.telephones.ring, ("sip", "call")
              )),
-            ("RoomService/ListRooms", _Method("list_rooms", ListRoomsRequest, self._no_rooms, room_list)),
+            ("SIP/TransferSIPParticipant",
+             _Method("transfer_sip_participant", sip.TransferSIPParticipantRequest, rooms.transfer, ("sip", "call"))),
+            ("RoomService/ListRooms", _Method("list_rooms", ListRoomsRequest, rooms.list_rooms, room_list)),
+            ("RoomService/ListParticipants",
+             _Method("list_participants", ListParticipantsRequest, rooms.list_participants, room_admin)),
+            ("RoomService/DeleteRoom",
+             _Method("delete_room", DeleteRoomRequest, rooms.delete, ("video", "roomCreate"))),
+            ("RoomService/PerformRpc", _Method("perform_rpc", PerformRpcRequest, rooms.perform_rpc, room_admin)),
             ("AgentDispatchService/CreateDispatch",
-             _Method("create_dispatch", CreateAgentDispatchRequest, self.dispatches.create, ("video", "roomAdmin"))),
+             _Method("create_dispatch", CreateAgentDispatchRequest, self.dispatches.create, room_admin)),
         ]  # fmt: skip
         return {f"livekit.{path}": method for path, method in table}
 
@@ -225,10 +241,6 @@ class LiveKitApp:
         except jwt.InvalidTokenError as error:
             raise _BadToken(f"invalid token: {token}, error: {error}") from error
 
-    @staticmethod
-    def _no_rooms(asked: ListRoomsRequest) -> ListRoomsResponse:
-        return ListRoomsResponse()
-
 
 class _Controls:
     """What a test sees and changes behind the client's back. 400 with {"error"} for what can't be understood."""
@@ -286,6 +298,36 @@ class _Controls:
         except TwirpError as error:
             return JSONResponse({"error": error.message}, status_code=409)
         return JSONResponse(call)
+
+
+class _RoomControls:
+    """As `_Controls`, for rooms."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/_ctl/rooms", self._put, methods=["POST"]),
+            Route("/_ctl/rooms", self._tell, methods=["GET"]),
+            Route("/_ctl/transfers", self._transfers, methods=["POST"]),
+        ]
+
+    async def _put(self, request: Request) -> Response:
+        try:
+            asked = json.loads(await request.body())
+            self._rooms.put(asked["room"], asked["people"], answering=asked.get("answering", []))
+        except (ValueError, KeyError, TypeError) as error:
+            return JSONResponse({"error": f"{type(error).__name__}: {error}"}, status_code=400)
+        return JSONResponse({})
+
+    async def _tell(self, request: Request) -> Response:
+        return JSONResponse({"sent_on": self._rooms.sent_on, "ended": self._rooms.ended})
+
+    async def _transfers(self, request: Request) -> Response:
+        asked = json.loads(await request.body())
+        self._rooms.sip_status, self._rooms.told = asked.get("sip_status"), bool(asked.get("told", True))
+        return JSONResponse({})
 
 
 def _server(options: Mapping[str, str]) -> Literal["cloud", "open"]:

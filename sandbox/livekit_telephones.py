@@ -12,7 +12,7 @@ from livekit.protocol.sip import CreateSIPParticipantRequest, SIPParticipantInfo
 from sandbox.livekit_checks import TwirpError, refusal
 from sandbox.livekit_sip import SipStore
 
-_CODES = {486: "unavailable", 600: "unavailable", 404: "not_found", 603: "permission_denied", 480: "unavailable"}
+CODES = {486: "unavailable", 600: "unavailable", 404: "not_found", 603: "permission_denied", 480: "unavailable"}
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Telephones:
         self.rung[call_id] = kept
         if self.sip_status is not None:
             meta = {"sip_status_code": str(self.sip_status), "sip_status": "no"}
-            raise TwirpError(_CODES.get(self.sip_status, "internal"), f"sip status: {self.sip_status}", meta)
+            raise TwirpError(CODES.get(self.sip_status, "internal"), f"sip status: {self.sip_status}", meta)
         return SIPParticipantInfo(
             participant_id=f"PA_{uuid4().hex[:12]}",
             participant_identity=asked.participant_identity,

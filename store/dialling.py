@@ -16,7 +16,27 @@ from contracts.errors import StoreUnavailable
 from store.client import Connection
 
 TryOutcome = Literal["talked", "message_left", "machine", "busy", "no_answer", "declined", "failed", "unknown"]
+NotAnswered = Literal["busy", "no_answer", "declined"]
 _TRIES = 4
+# of Twilio's trunks: a `tel:` there means the telephone network; a `sip:` may be taken for a SIP endpoint and refused
+_BY_TEL_URI = ".pstn.twilio.com"
+_NOT_ANSWERED: dict[int, NotAnswered] = {
+    **dict.fromkeys((486, 600), "busy"),
+    **dict.fromkeys((408, 480, 487), "no_answer"),
+    **dict.fromkeys((603, 607, 608), "declined"),
+}
+
+
+def not_answered(sip_status: int) -> NotAnswered | None:
+    """What it means that somebody who was rung did not answer (RFC 3261). None: anything else, as a network that failed."""
+    return _NOT_ANSWERED.get(sip_status)
+
+
+def transfer_target(number: str, address: str | None) -> str:
+    """To whom SIP REFER sends a telephone on. `address`: where the carrier takes calls out, None where that is not known."""
+    if address is None or address.partition(":")[0].endswith(_BY_TEL_URI):
+        return f"tel:{number}"
+    return f"sip:{number}@{address}"
 
 
 @dataclass(frozen=True)

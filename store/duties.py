@@ -6,7 +6,7 @@ sending anybody (`agent.lookout`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import structlog
@@ -14,6 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.call import CallEvent
 from store.client import Connection
+
+ALIVE: Final = "ava.alive"
+"""LiveKit's RPC method by which a job in a room says that it lives; whoever would take its call asks it first."""
 
 _EVENT: TypeAdapter[CallEvent] = TypeAdapter(CallEvent)
 _log = structlog.get_logger(__name__)
@@ -43,6 +46,11 @@ class Duties(Protocol):
     async def claim(self, worker_id: UUID, room: str, *, epoch: int, patience: float) -> int | None:
         """Nobody answers there: this worker's job of that epoch has died; or, epoch 0, a caller waits alone and nobody has
         been sent within `patience` seconds -> the successor's epoch. None: stay out."""
+        ...
+
+    async def hand_over(self, room: str, *, epoch: int, hold: float) -> bool:
+        """No worker can answer there: the control plane may, and nobody else does for `hold` seconds. False: somebody else has
+        that room meanwhile."""
         ...
 
     async def leave(self, room: str, *, epoch: int) -> None: ...
@@ -76,6 +84,9 @@ class SupabaseDuties(Duties):
             "claim_room_v1", p_worker_id=str(worker_id), p_room=room, p_epoch=epoch, p_patience=patience
         )
         return claimed
+
+    async def hand_over(self, room: str, *, epoch: int, hold: float) -> bool:
+        return bool(await self._call("hand_over_call_v1", p_room=room, p_epoch=epoch, p_hold=hold))
 
     async def leave(self, room: str, *, epoch: int) -> None:
         await self._call("leave_room_v1", p_room=room, p_epoch=epoch)

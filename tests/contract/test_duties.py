@@ -175,3 +175,39 @@ async def test_a_call_is_over_when_its_worker_no_longer_names_it(bench: Bench) -
     for _ in range(4):
         await bench.pass_time(1)
         assert await bench.beats(TWO) == []
+
+
+async def test_a_caller_who_was_handed_over_is_no_other_workers(bench: Bench) -> None:
+    """The control plane has them to itself for a while: others would try in vain what this one has tried."""
+    await bench.both_have_lived()
+    assert await bench.duties.claim(ONE, "call-1", epoch=0, patience=4) == 1
+    assert not await bench.duties.hand_over("call-1", epoch=2, hold=30)
+    assert await bench.duties.hand_over("call-1", epoch=1, hold=30)
+    found: list[Duty] = []
+    for _ in range(6):
+        await bench.pass_time(1)
+        found += [*await bench.beats(ONE), *await bench.beats(TWO)]
+    assert found == []
+    assert await bench.duties.claim(TWO, "call-1", epoch=0, patience=4) is None, "nor is the caller waiting alone"
+    assert not await bench.duties.enter(Duty("call-1", 1, "late"))
+
+
+async def test_whom_the_control_plane_did_not_take_is_taken_back_once(bench: Bench) -> None:
+    """By who handed them over; had it been taken, or taken back already, the epoch would be another."""
+    await bench.both_have_lived()
+    assert await bench.duties.claim(ONE, "call-1", epoch=0, patience=4) == 1
+    assert await bench.duties.hand_over("call-1", epoch=1, hold=30)
+    taken = await asyncio.gather(*(bench.duties.claim(ONE, "call-1", epoch=1, patience=0) for _ in range(2)))
+    assert sorted(taken, key=str) == [2, None]
+
+
+async def test_a_hand_over_that_nobody_minds_comes_to_an_end(bench: Bench) -> None:
+    """Control plane and worker are both gone: whoever beats then succeeds to it."""
+    await bench.both_have_lived()
+    assert await bench.duties.claim(ONE, "call-1", epoch=0, patience=4) == 1
+    assert await bench.duties.hand_over("call-1", epoch=1, hold=3)
+    found: list[Duty] = []
+    for _ in range(7):
+        await bench.pass_time(1)
+        found += await bench.beats(TWO)
+    assert found == [Duty("call-1", 2)]

@@ -75,7 +75,11 @@ async def test_the_stand_in_refuses_what_the_server_refuses(client: api.LiveKitA
         client.sip.update_dispatch_rule_fields("SDR_no", name="n"),
     ):
         assert (await refused(act))[:2] == ("not_found", 404)
-    unknown = client.sip.transfer_sip_participant(api.TransferSIPParticipantRequest(transfer_to=CALLER))
+    sent_on = api.TransferSIPParticipantRequest(transfer_to=CALLER)
+    assert (await refused(client.sip.transfer_sip_participant(sent_on)))[:2] == ("invalid_argument", 400)
+    sent_on.room_name = sent_on.participant_identity = "nobody"
+    assert (await refused(client.sip.transfer_sip_participant(sent_on)))[:2] == ("not_found", 404)
+    unknown = client.room.update_room_metadata(api.UpdateRoomMetadataRequest(room="r", metadata="m"))
     assert (await refused(unknown))[:2] == ("unimplemented", 501)
     assert made.room_config.agents == []
 

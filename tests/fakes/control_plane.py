@@ -120,6 +120,7 @@ async def open_control_plane(database: Database, **changes: Any) -> AsyncGenerat
         "ava_numbers_completer_seconds": 0,  # tests say when abandoned purchases are taken up
         "ava_public_url": "https://ava.example.com",  # where carriers are told to ask; nobody does unless a test listens
         "ava_planned_calls_seconds": 0,  # and when due calls are placed
+        "ava_stranded_seconds": 0,  # and when callers without a worker are looked for
     }
     with TemporaryDirectory(prefix="ava-recordings-") as recordings:
         async with _opened(database, **{"ava_recordings": recordings, **usual, **changes}) as plane:

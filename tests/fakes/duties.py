@@ -79,6 +79,14 @@ class MemoryDuties(Duties):
         free = row.epoch == epoch if epoch else row.job_id is None and row.changed_at < self.now - patience
         return self._claimed(room, worker_id).epoch if free else None
 
+    async def hand_over(self, room: str, *, epoch: int, hold: float) -> bool:
+        self._ask()
+        row = self.rows.get(room)
+        if row is None or row.epoch != epoch:
+            return False
+        self.rows[room] = _Row(epoch, None, "handed over", self.now + hold)
+        return True
+
     async def leave(self, room: str, *, epoch: int) -> None:
         self._ask()
         row = self.rows.get(room)

@@ -267,7 +267,8 @@ async def test_a_job_that_lives_is_not_doubled(exchange: Exchange) -> None:
 
 
 async def test_where_no_worker_is_left_the_caller_is_let_go(exchange: Exchange) -> None:
-    """The only other worker is draining: it takes no call, and does not leave this one's caller in silence for ever."""
+    """The only other worker is draining: it takes no call, and does not leave this one's caller in silence for ever. It hands
+    them to the API, which tries the assistant's transfer number in vain."""
     async with AsyncExitStack() as running, two_workers(exchange, "last", "draining") as (one, two):
         calls = [await _call(exchange, running, f"+3364000001{n}") for n in range(2)]
         await calls[0].dials()
@@ -279,13 +280,14 @@ async def test_where_no_worker_is_left_the_caller_is_let_go(exchange: Exchange) 
         assert await worker_of_the_call(other) is other
         assert await calls[1].greeted()
         other.kill()
-        await calls[1].phone.until_closed(30)
+        await calls[1].phone.until_closed(50)
         assert not calls[0].phone.closed.is_set()
         await calls[0].phone.hang_up()
 
 
 async def test_where_no_worker_runs_at_all_the_api_lets_the_caller_go(exchange: Exchange) -> None:
-    """The only worker is killed: the caller is not left in silence for ever, and the call is on record as lost."""
+    """The only worker is killed: the caller is not left in silence for ever, and the call is on record as lost. Their telephone
+    rings nobody by itself (tests/telephony/test_sent_on.py has one that does)."""
     async with AsyncExitStack() as running, exchange.another_worker("alone", idle_processes=1) as worker:
         call = await _call(exchange, running, "+33640000020")
         await call.dials()

@@ -59,7 +59,14 @@ class Line(Rooms):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = {"BEAT": 0.01, "_ROUNDS": 0.01, "_COMES_WITHIN": 0.05, "_LOOK": 0.005, "_RUNG_WITHIN": 0.05}
+    quick = {
+        "BEAT": 0.01,
+        "_ROUNDS": 0.01,
+        "_COMES_WITHIN": 0.05,
+        "_LOOK": 0.005,
+        "_RUNG_WITHIN": 0.05,
+        "_TAKEN_WITHIN": 0.05,
+    }
     for name, seconds in quick.items():
         monkeypatch.setattr(lookout, name, seconds)
 
@@ -148,13 +155,42 @@ async def test_one_that_does_not_come_is_sent_again() -> None:
 
 
 async def test_where_nobody_comes_the_caller_is_let_go() -> None:
-    """The carrier's fallback is better than silence."""
+    """Where the control plane takes nobody, either: the end of the line is better than silence."""
     duties, line = MemoryDuties(), Line({"call-1": CALLER}, comes=None)
     watch = Lookout(ME, duties, line, lambda: [])
     watch.job_died(Duty("call-1", 1, "a"))
     await _until(lambda: line.gone == ["call-1"])
     assert watch.counts.let_go == 1
     await _until(lambda: duties.rows == {})
+
+
+async def test_where_nobody_comes_the_control_plane_may_have_the_caller() -> None:
+    """From then on they are its own: it sends them on, and this worker ends nothing."""
+    duties, line = MemoryDuties(), Line({"call-1": CALLER}, comes=None)
+    watch = Lookout(ME, duties, line, lambda: [])
+    watch.job_died(Duty("call-1", 1, "a"))
+    await _until(lambda: duties.rows["call-1"].job_id == "handed over" if "call-1" in duties.rows else False)
+    duties.rows["call-1"].epoch += 1
+    await asyncio.sleep(0.2)
+    assert (line.gone, watch.counts.let_go, list(duties.rows)) == ([], 0, ["call-1"])
+
+
+@pytest.mark.parametrize("room", ["out-1", "test-1"])
+async def test_whom_nobody_can_send_on_is_let_go_at_once(room: str) -> None:
+    """AVA rang them, or they are a browser."""
+    duties, line = MemoryDuties(), Line({room: CALLEE}, comes=None)
+    watch = Lookout(ME, duties, line, lambda: [])
+    watch.job_died(Duty(room, 6, "a"))
+    await _until(lambda: line.gone == [room])
+    assert "handed over" not in {row.job_id for row in duties.rows.values()}
+
+
+async def test_also_where_the_database_is_away_the_caller_is_let_go() -> None:
+    """Nobody could be told of them."""
+    duties, line = MemoryDuties(away=True), Line({"call-1": CALLER}, comes=None)
+    watch = Lookout(ME, duties, line, lambda: [])
+    watch.job_died(Duty("call-1", 1, "a"))
+    await _until(lambda: line.gone == ["call-1"])
 
 
 async def test_a_call_that_kills_its_jobs_ends() -> None:

@@ -15,9 +15,9 @@ from livekit.protocol.agent import Job
 from livekit.protocol.models import Room as LiveKitRoom
 
 from agent import succession
-from agent.succession import ALIVE, Seat, enter, metadata_for, seat_of, take_over
+from agent.succession import Seat, enter, metadata_for, seat_of, take_over
 from contracts.errors import StoreUnavailable
-from store.duties import Duty
+from store.duties import ALIVE, Duty
 from tests.fakes.duties import MemoryDuties
 
 AGENT, SIP = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT, rtc.ParticipantKind.PARTICIPANT_KIND_SIP

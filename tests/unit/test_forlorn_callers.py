@@ -6,7 +6,8 @@ import pytest
 from livekit.protocol.models import ParticipantInfo, Room
 from structlog.testing import capture_logs
 
-from control_api.forlorn import ALONE_FOR, Forlorn, LineSilent
+from contracts.errors import StoreUnavailable
+from control_api.forlorn import ALONE_FOR, SPARED_FOR, Forlorn, LineSilent
 
 ROOM = "call-_+33612345678_1"
 AGENT = ParticipantInfo.Kind.AGENT
@@ -48,9 +49,17 @@ class Line:
 
 
 class Watch:
-    def __init__(self, line: Line) -> None:
+    """`in_hand`: whether somebody sees to a room; None: the database does not say."""
+
+    def __init__(self, line: Line, *, in_hand: bool | None = False) -> None:
         self.now = 1000.0
-        self.forlorn = Forlorn(line, agent_name="ava", clock=lambda: self.now)
+        self.in_hand = in_hand
+        self.forlorn = Forlorn(line, agent_name="ava", in_hand=self._in_hand, clock=lambda: self.now)
+
+    async def _in_hand(self, room: str) -> bool:
+        if self.in_hand is None:
+            raise StoreUnavailable("away")
+        return self.in_hand
 
     async def looks(self, *, after: float = 0.0) -> int:
         self.now += after
@@ -68,6 +77,16 @@ async def test_a_caller_who_stays_alone_is_let_go_once() -> None:
     assert (line.ended, await watch.looks(after=5)) == ([ROOM], 0)
     assert "612345678" not in str(logs)
     assert [entry["room_sid"] for entry in logs] == ["RM_0"]
+
+
+@pytest.mark.parametrize("in_hand", [True, None])
+async def test_somebody_who_is_being_sent_on_is_not_let_go_meanwhile(in_hand: bool | None) -> None:
+    """Their line would end while the other telephone rings. But not for ever, whoever says so or can't be asked."""
+    line = Line(room=[telephone()])
+    watch = Watch(line, in_hand=in_hand)
+    await watch.looks()
+    assert await watch.looks(after=SPARED_FOR - 1) == 0
+    assert await watch.looks(after=1) == 1
 
 
 async def test_whom_ava_rang_is_not_kept_on_a_dead_line() -> None:
