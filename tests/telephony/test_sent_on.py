@@ -47,15 +47,15 @@ async def exchange(tmp_path_factory: pytest.TempPathFactory, person_port: int) -
         owner = opened.owner
         changes: dict[str, Any] = {"hours": ROUND_THE_CLOCK, "greeting": SHORT_GREETING, "limits": PATIENT}
         tools = [tool for tool in read_preset("health.fr").tools if tool != "transfer"]
-        await owner.puts_on_the_line(
-            [NOWHERE], allowed=[LOOPBACK], **{**changes, "tools": tools, "transfer": {"mode": "off"}}
-        )
-        await owner.puts_on_the_line(
-            [SENT_ON],
-            allowed=[LOOPBACK],
-            outgoing=f"{LOOPBACK}:{person_port}",
-            **{**changes, "tools": [*tools, "transfer"], "transfer": {"mode": "cold", "number": PERSON}},
-        )
+        alone: dict[str, Any] = {**changes, "tools": tools, "transfer": {"mode": "off"}}
+        behind: dict[str, Any] = {
+            **changes,
+            "tools": [*tools, "transfer"],
+            "transfer": {"mode": "cold", "number": PERSON},
+        }
+        await owner.puts_on_the_line([NOWHERE], allowed=[LOOPBACK], **alone)
+        outgoing = f"{LOOPBACK}:{person_port}"
+        await owner.puts_on_the_line([SENT_ON], allowed=[LOOPBACK], outgoing=outgoing, **behind)
         yield opened
 
 
