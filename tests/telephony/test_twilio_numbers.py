@@ -32,7 +32,7 @@ from tests.fakes.real_line import PERSON, SHORT_GREETING, Line
 
 pytestmark = [pytest.mark.telephony, pytest.mark.asyncio(loop_scope="session")]
 
-BOUGHT, IMPORTED = "+12025550100", "+33199000015"
+BOUGHT, IMPORTED = "+13035550100", "+33199000015"
 
 
 @dataclass(frozen=True)
