@@ -151,6 +151,10 @@ class Script:
             found = running.fit(heard, at_ms)
             if found.difference_db <= same_db + _GOES_ON_DB and found.score == found.difference_db:
                 return Choice(running, awaited_ms)
+            if (
+                complete and len(heard) < ENOUGH_STEPS
+            ):  # a letter among others: too short to be told from another's begin
+                return Choice(running, awaited_ms)
         if complete or len(heard) >= ENOUGH_STEPS:
             best: tuple[float, Choice] | None = None
             for position, expected in enumerate(e for e in outstanding if e.levels is not None):

@@ -116,6 +116,15 @@ def test_after_a_cut_the_second_half_is_recognised_where_it_is() -> None:
     assert said != whole
 
 
+@pytest.mark.parametrize("late_ms", [200, 300, 500])
+def test_letters_that_come_late_are_nobody_elses_yes(late_ms: int) -> None:
+    """A line that hiccups in the middle of a name that is spelled: what follows belongs to it still."""
+    pcm, hiccup = telephoned("fr-spell-dupont"), int(3.15 * RATE) * 2
+    slipped = pcm[:hiccup] + bytes(RATE * late_ms // 1000 * 2) + pcm[hiccup:]
+    said = " ".join(filter(None, chosen(script_of("fr-first-please", "fr-spell-dupont", "fr-confirm"), slipped)))
+    assert said == get_recording("fr-spell-dupont").transcript
+
+
 def test_likeness_knows_the_place() -> None:
     recording = get_recording("fr-open-christmas")
     levels = levels_of(from_pcm(recording.pcm), recording.rate_hz)
