@@ -23,7 +23,7 @@ from demo.stack import read_preset
 from sandbox.programs import BARESIP, get_programs
 from sandbox.servers import free_udp_port
 from sandbox.softphone import SoftPhone
-from tests.fakes.overhearing import HEARD, heard_share
+from tests.fakes.overhearing import they_talk
 from tests.fakes.real_line import PERSON, SHORT_GREETING
 
 pytestmark = [pytest.mark.telephony, pytest.mark.asyncio(loop_scope="module")]
@@ -73,14 +73,6 @@ async def counted(exchange: Exchange, outcome: str) -> float:
     return float(lines[0].split()[-1]) if lines else 0.0
 
 
-async def says(phone: SoftPhone, utterance: str) -> bytes:
-    """-> what was said, as it left the telephone."""
-    await phone.say(utterance)
-    await asyncio.sleep(0.6)  # for the other end to have heard the last of it
-    spoken = phone.line.spoken[-1]
-    return phone.line.caller.part(spoken.began, spoken.ended)
-
-
 async def test_the_caller_of_the_last_worker_is_sent_on_to_a_person(exchange: Exchange, person_port: int) -> None:
     """Their telephone rings the fallback, the two talk, and the record says lost, and where the caller went."""
     await expect_plan(exchange, ["fr-where", "fr-pay-card", "fr-message-crown"])
@@ -104,8 +96,7 @@ async def test_the_caller_of_the_last_worker_is_sent_on_to_a_person(exchange: Ex
                 await asyncio.sleep(0.05)
         await asyncio.sleep(2.0)
         assert not rung.phone.closed.is_set()
-        assert heard_share(await says(rung.phone, "fr-pay-card"), bytes(person.line.ava.pcm)) > HEARD
-        assert heard_share(await says(person, "fr-message-crown"), bytes(rung.phone.line.ava.pcm)) > HEARD
+        await they_talk(rung.phone, person)
         record = await record_of(exchange, rung)
     assert waited < SENT_ON_WITHIN
     assert (record["outcome"], record["ended_by"]) == ("lost", "failure")
