@@ -90,16 +90,16 @@ class Exchange:
 
 @asynccontextmanager
 async def open_exchange(
-    *, data: Path, idle_processes: int = 4, build: bool = False, say: Say = say_nothing
+    *, data: Path, idle_processes: int = 4, build: bool = False, stand_in: bool = False, say: Say = say_nothing
 ) -> AsyncGenerator[Exchange]:
-    """`data`: the worker's own folder. `idle_processes`: its warm processes; 0: no worker. `build` as in `open_telephony`.
+    """`data`: the worker's own folder. `idle_processes`: its warm processes; 0: no worker. The rest as in `open_telephony`.
     Raises ProgramMissing, SandboxError."""
     sealing = generate_key()
     async with AsyncExitStack() as running:
         api_port = free_port()
         webhook = f"http://{LOOPBACK}:{api_port}/v1/webhooks/livekit"
         edge_port = free_udp_port()
-        telephony = open_telephony(webhook=webhook, hosts=hosts_of(edge_port), build=build, say=say)
+        telephony = open_telephony(webhook=webhook, hosts=hosts_of(edge_port), build=build, stand_in=stand_in, say=say)
         line = await running.enter_async_context(telephony)
         say("starting the database, the stand-ins, the API and the worker")
         database = await running.enter_async_context(Database())

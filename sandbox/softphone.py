@@ -225,6 +225,12 @@ class SoftPhone:
             await self._command("hangup")
         await self.until_closed(_COMMAND_SECONDS)
 
+    async def until_transferred(self, seconds: float) -> None:
+        """Until whom the far end sent this telephone to has answered. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while not self.transferred_at:  # noqa: ASYNC110 - its event says no more than that
+                await asyncio.sleep(LOOK_SECONDS)
+
     async def until_closed(self, seconds: float) -> None:
         """Raises TimeoutError."""
         async with asyncio.timeout(seconds):

@@ -77,14 +77,16 @@ async def open_telephony(
     webhook: str | None = None,
     hosts: Mapping[str, str] | None = None,
     build: bool = False,
+    stand_in: bool = False,
     say: Say = say_nothing,
 ) -> AsyncGenerator[TelephoneLine]:
     """Ready for calls. `webhook`: where LiveKit tells what happens; it need not be up yet. `hosts`: where carriers' names lead
-    (`sandbox.sip_gateway`; livekit-sip asks the system alone). `build`: try to make livekit-sip where there is none. Raises
-    ProgramMissing, or SandboxError with the end of the log of what did not come up."""
+    (`sandbox.sip_gateway`; livekit-sip asks the system alone). `build`: try to make livekit-sip where there is none.
+    `stand_in`: without it even where there is one. Raises ProgramMissing, or SandboxError with the end of the log of what did
+    not come up."""
     _require_interface()
     programs = await asyncio.to_thread(get_programs, (REDIS, LIVEKIT), say=say)
-    made = await asyncio.to_thread(find_or_build, LIVEKIT_SIP, say=say) if build else LIVEKIT_SIP.find()
+    made = None if stand_in else await asyncio.to_thread(_livekit_sip, build=build, say=say)
     redis_port, livekit_port, sip_port = free_port(), free_port(), free_udp_port(also_tcp=True)
     api_key, api_secret = "devkey", secrets.token_urlsafe(32)
     async with AsyncExitStack() as running:
@@ -118,6 +120,10 @@ async def open_telephony(
             api_key=api_key,
             api_secret=api_secret,
         )
+
+
+def _livekit_sip(*, build: bool, say: Say) -> Path | None:
+    return find_or_build(LIVEKIT_SIP, say=say) if build else LIVEKIT_SIP.find()
 
 
 def livekit_config(

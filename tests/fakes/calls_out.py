@@ -21,11 +21,13 @@ from demo.exchange import LOOPBACK, Exchange
 from demo.owner import ROUND_THE_CLOCK
 from sandbox.callers import Recording
 from sandbox.servers import free_udp_port
+from sandbox.softphone import SoftPhone
 from store.session import open_sessions
 from tests.fakes.real_line import SHORT_GREETING
 
 CALLEE = "+33655555555"
 ABOUT = "votre rendez-vous de demain"
+HELLO_AND_A_QUESTION = ("fr-yes", "fr-where")
 PARIS = ZoneInfo("Europe/Paris")
 
 
@@ -91,6 +93,19 @@ async def plan(business: Business, **changes: Any) -> dict[str, Any]:
         "update planned_calls set due_at = now() where planned_call_id = %s returning 1", planned["planned_call_id"]
     )
     return planned
+
+
+async def picks_up_and_asks(phone: SoftPhone, number: str) -> None:
+    """Who is rung by `number` says hello, hears why, asks something, is answered and hangs up (`HELLO_AND_A_QUESTION`)."""
+    await phone.until_rung()
+    assert number in phone.rung_by
+    await phone.answer()
+    heard = 0
+    for utterance in HELLO_AND_A_QUESTION:
+        await phone.say(utterance)
+        assert await phone.until_quiet(1.0, after=heard, patience=15)
+        heard = len(phone.line.ava.stretches)
+    await phone.hang_up()
 
 
 async def plan_in(exchange: Exchange, planned: dict[str, Any], *states: str) -> dict[str, Any]:

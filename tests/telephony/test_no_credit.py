@@ -16,7 +16,7 @@ from sandbox.hearing import levels_of, likeness
 from sandbox.softphone import SoftPhone
 from sandbox.two_way import RATE
 from sandbox.voice import from_pcm, synthesise
-from tests.fakes.overhearing import HEARD, heard_share
+from tests.fakes.overhearing import HEARD, hears, says
 from tests.fakes.real_line import PERSON, Line
 
 pytestmark = [pytest.mark.telephony, pytest.mark.asyncio(loop_scope="session")]
@@ -84,16 +84,10 @@ async def test_a_caller_is_put_through_to_a_person(line: Line) -> None:
         ):
             await person.until_rung(seconds=20.0)
             await person.answer()
-            async with asyncio.timeout(10):
-                while not rung.phone.transferred_at:  # noqa: ASYNC110 - a telephone's event
-                    await asyncio.sleep(0.05)
+            await rung.phone.until_transferred(10)
             await asyncio.sleep(2.0)
             assert not rung.phone.closed.is_set()
-            await rung.phone.say("fr-pay-card")
-            await asyncio.sleep(0.6)
-            spoken = rung.phone.line.spoken[-1]
-            words = rung.phone.line.caller.part(spoken.began, spoken.ended)
-            assert heard_share(words, bytes(person.line.ava.pcm)) > HEARD
+            assert hears(person, await says(rung.phone, "fr-pay-card")) > HEARD
             call = await record_of(line, rung)
     assert sounds_like(rung, FR.putting_through) < _SAME_DB
     assert (call["outcome"], call["refusal"], call["ended_by"]) == ("refused", "no_credit", "assistant")

@@ -8,7 +8,18 @@ import pytest_asyncio
 from demo.ring import expect_plan
 from sandbox.callers import get_recording
 from sandbox.softphone import SoftPhone
-from tests.fakes.calls_out import ABOUT, CALLEE, Business, dispatching, open_business, plan, plan_in, told_as
+from tests.fakes.calls_out import (
+    ABOUT,
+    CALLEE,
+    HELLO_AND_A_QUESTION,
+    Business,
+    dispatching,
+    open_business,
+    picks_up_and_asks,
+    plan,
+    plan_in,
+    told_as,
+)
 from tests.fakes.real_line import Line
 
 pytestmark = [pytest.mark.telephony, pytest.mark.asyncio(loop_scope="session")]
@@ -24,19 +35,11 @@ async def business(open_line: Line) -> Business:
 
 async def test_somebody_who_is_rung_hears_who_calls_and_why(line: Line, business: Business) -> None:
     """They say hello, hear the opening, ask, are answered, hang up; the record is a call like any other, outbound."""
-    await expect_plan(line.exchange, ["fr-yes", "fr-where"])
+    await expect_plan(line.exchange, HELLO_AND_A_QUESTION)
     async with SoftPhone(number=CALLEE, sip_port=business.port) as phone, dispatching(business) as dispatcher:
         planned = await plan(business)
         assert await dispatcher.run_once() == 1
-        await phone.until_rung()
-        assert NUMBER in phone.rung_by
-        await phone.answer()
-        await phone.say("fr-yes")
-        assert await phone.until_quiet(1.0, patience=15)
-        before = len(phone.line.ava.stretches)
-        await phone.say("fr-where")
-        assert await phone.until_quiet(1.0, after=before, patience=15)
-        await phone.hang_up()
+        await picks_up_and_asks(phone, NUMBER)
     found = await plan_in(line.exchange, planned, "done", "given_up")
     assert (found["state"], found["outcome"], found["attempts"]) == ("done", "talked", 1)
     call = await line.exchange.owner.ask("GET", f"/v1/calls/{found['call_id']}")

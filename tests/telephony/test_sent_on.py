@@ -91,9 +91,7 @@ async def test_the_caller_of_the_last_worker_is_sent_on_to_a_person(exchange: Ex
         waited = time.monotonic() - killed_at
         sys.stdout.write(f"no worker left: the fallback rings after {waited:.1f} s\n")
         await person.answer()
-        async with asyncio.timeout(10):
-            while not rung.phone.transferred_at:  # noqa: ASYNC110 - a telephone's event
-                await asyncio.sleep(0.05)
+        await rung.phone.until_transferred(10)
         await asyncio.sleep(2.0)
         assert not rung.phone.closed.is_set()
         await they_talk(rung.phone, person)

@@ -160,9 +160,7 @@ async def test_a_caller_is_sent_on_and_ava_leaves(line: Line) -> None:
     """The caller's telephone rings the person by itself (REFER) and reports that they answered; only then is it recorded."""
     async with asking_for_a_person(line, line.cold, "+33650000005") as (rung, person):
         await person.answer()
-        async with asyncio.timeout(10):
-            while not rung.phone.transferred_at:  # noqa: ASYNC110 - a telephone's event
-                await asyncio.sleep(0.05)
+        await rung.phone.until_transferred(10)
         await asyncio.sleep(2.0)
         assert not rung.phone.closed.is_set()
         await they_talk(rung.phone, person)

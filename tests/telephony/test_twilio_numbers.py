@@ -19,14 +19,23 @@ from pydantic import SecretStr
 
 from control_api.numbers.line import DigestAuth, WayOut
 from control_api.numbers.livekit_line import LiveKitLine
-from demo.exchange import LOOPBACK, Exchange
+from demo.exchange import LOOPBACK, Exchange, open_exchange
 from demo.owner import ROUND_THE_CLOCK, OnTheLine
 from demo.platform import environment_of
 from demo.ring import expect_plan, ringing
 from demo.stack import ROOT
 from sandbox.servers import free_udp_port
 from sandbox.softphone import SoftPhone
-from tests.fakes.calls_out import ABOUT, CALLEE, Business, dispatching, plan, plan_in
+from tests.fakes.calls_out import (
+    ABOUT,
+    CALLEE,
+    HELLO_AND_A_QUESTION,
+    Business,
+    dispatching,
+    picks_up_and_asks,
+    plan,
+    plan_in,
+)
 from tests.fakes.overhearing import NOT_HEARD, hears, says, they_talk
 from tests.fakes.real_line import PERSON, SHORT_GREETING, Line
 
@@ -53,10 +62,18 @@ class AtTwilio:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def at_twilio(open_line: Line) -> AsyncIterator[AtTwilio]:
-    exchange = open_line.exchange
-    if not exchange.line.stand_in:
-        pytest.skip("livekit-sip asks the system for *.pstn.twilio.com, and there it leads to Twilio")
+async def exchange(open_line: Line, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Exchange]:
+    """Everybody's; where that has a livekit-sip, which asks the system for *.pstn.twilio.com and would ring Twilio, another
+    with the stand-in."""
+    if open_line.exchange.line.stand_in:
+        yield open_line.exchange
+        return
+    async with open_exchange(data=tmp_path_factory.mktemp("twilio"), stand_in=True) as other:
+        yield other
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def at_twilio(open_line: Line, exchange: Exchange) -> AsyncIterator[AtTwilio]:
     owner, settings = exchange.owner, exchange.platform.settings
     assert settings.twilio_auth_token is not None
     changes: dict[str, Any] = {"hours": ROUND_THE_CLOCK, "greeting": SHORT_GREETING}
@@ -85,19 +102,11 @@ async def no_refusals(at_twilio: AtTwilio) -> None:
 async def test_a_call_back_from_an_imported_number_is_answered_and_on_record(line: Line, at_twilio: AtTwilio) -> None:
     """The telephone sees the number, and AVA says why she calls; nothing was refused on the way, and the edge asked first."""
     exchange, business = at_twilio.exchange, at_twilio.business
-    await expect_plan(exchange, ["fr-yes", "fr-where"])
+    await expect_plan(exchange, HELLO_AND_A_QUESTION)
     async with SoftPhone(number=CALLEE, sip_port=business.port) as phone, dispatching(business) as dispatcher:
         planned = await plan(business)
         assert await dispatcher.run_once() == 1
-        await phone.until_rung()
-        assert IMPORTED in phone.rung_by
-        await phone.answer()
-        await phone.say("fr-yes")
-        assert await phone.until_quiet(1.0, patience=15)
-        before = len(phone.line.ava.stretches)
-        await phone.say("fr-where")
-        assert await phone.until_quiet(1.0, after=before, patience=15)
-        await phone.hang_up()
+        await picks_up_and_asks(phone, IMPORTED)
     found = await plan_in(exchange, planned, "done", "given_up")
     assert (found["state"], found["outcome"], found["attempts"]) == ("done", "talked", 1)
     call = await exchange.owner.ask("GET", f"/v1/calls/{found['call_id']}")

@@ -190,7 +190,8 @@ async def test_also_where_the_database_is_away_the_caller_is_let_go() -> None:
     duties, line = MemoryDuties(away=True), Line({"call-1": CALLER}, comes=None)
     watch = Lookout(ME, duties, line, lambda: [])
     watch.job_died(Duty("call-1", 1, "a"))
-    await _until(lambda: line.gone == ["call-1"])
+    await _until(lambda: bool(line.gone))
+    assert (line.gone, watch.counts.let_go) == (["call-1"], 1)
 
 
 async def test_a_call_that_kills_its_jobs_ends() -> None:
